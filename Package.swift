@@ -1,0 +1,140 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Language settings that every Swift target shares: strict imports and warnings as errors.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "lachesis",
+    products: [
+        .executable(name: "lachesisd", targets: ["lachesisd"]),
+        .executable(name: "lachesis-host", targets: ["lachesis-host"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CMsgPack", providers: [.apt(["libmsgpack-dev"])]),
+        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        .systemLibrary(name: "CPython", pkgConfig: "python3-embed", providers: [.apt(["python3-dev"])]),
+        .target(name: "CSandbox"),
+        .target(name: "LachesisModel", swiftSettings: strict),
+        .target(name: "LachesisWire", dependencies: ["LachesisModel", "CMsgPack"], swiftSettings: strict),
+        .target(
+            name: "LachesisStore",
+            dependencies: [
+                "LachesisModel", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .target(name: "LachesisMessaging", dependencies: ["LachesisWire", "CZeroMQ"], swiftSettings: strict),
+        .target(
+            name: "LachesisFleet",
+            dependencies: [
+                "LachesisModel", "LachesisWire", "LachesisMessaging",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "LachesisSocket",
+            dependencies: [
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "LachesisAPI",
+            dependencies: [
+                "LachesisModel", "LachesisWire", "LachesisStore", "LachesisFleet", "LachesisSocket",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "lachesisd",
+            dependencies: [
+                "LachesisModel", "LachesisWire", "LachesisStore", "LachesisMessaging", "LachesisFleet",
+                "LachesisSocket", "LachesisAPI",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "LachesisHost",
+            dependencies: ["LachesisModel", "LachesisWire", "LachesisMessaging", "CPython", "CSandbox"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "lachesis-host",
+            dependencies: [
+                "LachesisHost", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "LachesisModelTests", dependencies: ["LachesisModel"], swiftSettings: strict),
+        .testTarget(name: "LachesisWireTests", dependencies: ["LachesisModel", "LachesisWire"], swiftSettings: strict),
+        .testTarget(
+            name: "LachesisStoreTests",
+            dependencies: [
+                "LachesisModel", "LachesisStore", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LachesisFleetTests",
+            dependencies: [
+                "LachesisModel", "LachesisWire", "LachesisMessaging", "LachesisFleet",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LachesisSocketTests",
+            dependencies: [
+                "LachesisSocket",
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LachesisAPITests", dependencies: ["LachesisAPI", "LachesisModel"], swiftSettings: strict),
+        .testTarget(
+            name: "LachesisHostTests",
+            dependencies: [
+                "LachesisHost", "lachesis-host", "LachesisModel", "LachesisWire", "LachesisMessaging", "CSandbox",
+            ],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)
