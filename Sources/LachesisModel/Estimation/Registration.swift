@@ -1,0 +1,30 @@
+/// A file that comes with a script and lies in its working folder.
+package struct ScriptFile: Sendable, Equatable {
+    /// One path component.
+    package let name: String
+    package let content: [UInt8]
+
+    package init(name: String, content: [UInt8]) { (self.name, self.content) = (name, content) }
+}
+
+/// What a scientist uploads: the script, its files and the options of its hosting.
+package struct Registration: Sendable, Equatable {
+    package var battery: BatteryName
+    /// Folder name of the plugin that can run the script.
+    package var plugin: String
+    /// The script's text, unmodified.
+    package var definition: String
+    package var files: [ScriptFile]
+    /// Records with `test_time` before this are stored but not stepped, s; nil steps all.
+    package var validTime: Double?
+    /// Whether the first record sets the filter's previous inputs; false leaves the script's own.
+    package var seedsInputs: Bool
+
+    package init(
+        battery: BatteryName, plugin: String, definition: String, files: [ScriptFile], validTime: Double? = nil,
+        seedsInputs: Bool = true
+    ) {
+        (self.battery, self.plugin, self.definition, self.files) = (battery, plugin, definition, files)
+        (self.validTime, self.seedsInputs) = (validTime, seedsInputs)
+    }
+}

@@ -1,0 +1,27 @@
+/// What a single request, message or registration may take; every bound can be set when the server starts.
+package struct Limits: Sendable {
+    /// Bytes of one record's message. Default 64 KiB.
+    package var recordBytes = 64 << 10
+    /// Columns of one battery's table, `received` not counted. Default 256.
+    package var columns = 256
+    /// Bytes of a key. Default 128.
+    package var keyBytes = 128
+    /// Bytes of a metadata document. Default 256 KiB.
+    package var metadataBytes = 256 << 10
+    /// Bytes of an estimator's script. Default 1 MiB.
+    package var scriptBytes = 1 << 20
+    /// Bytes of one file that comes with a script. Default 64 MiB.
+    package var fileBytes = 64 << 20
+    /// Files of one registration. Default 32.
+    package var files = 32
+    /// Bytes of one registration in all. Default 256 MiB.
+    package var registrationBytes = 256 << 20
+    /// How long a script may take until its estimator is ready. Default 60 s.
+    package var buildTime = Duration.seconds(60)
+    /// How long one step of an estimator may take. Default 5 s.
+    package var stepTime = Duration.seconds(5)
+    /// Names of states of one estimator; SQLite's 2,000 columns hold the means and deviations of so many. Default 900.
+    package var states = 900
+
+    package init() {}
+}
