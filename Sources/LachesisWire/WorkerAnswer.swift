@@ -1,0 +1,138 @@
+internal import FoundationEssentials
+package import LachesisModel
+
+/// A worker's estimator is built: what it is, and its state before any record.
+package struct ReadyAnswer: Sendable, Equatable {
+    package let description: EstimatorDescription
+    /// `[state]`, in the states' own units.
+    package let mean: [Double]
+    /// Row-major `[state, state]`.
+    package let covariance: [Double]
+
+    /// - Throws: `WireError` if the bytes are not of this form, or if the names, columns and shapes do not fit each other.
+    package init(decoding payload: [UInt8], limits: Limits) throws(WireError) {
+        var reader = ByteReader(payload.span.bytes)
+        let json = try reader.takeBytes(Int(try reader.take(UInt32.self)))
+        guard let description = try? JSONDecoder().decode(EstimatorDescription.self, from: Data(json)) else {
+            throw WireError("the estimator's description is not the JSON expected")
+        }
+        let states = description.stateNames.count
+        guard states > 0 else { throw WireError("the estimator has no states") }
+        guard states <= limits.states, description.outputNames.count <= limits.states else {
+            throw WireError("the estimator has \(states) states; at most \(limits.states) are allowed")
+        }
+        guard description.columns.first == KnownColumns.testTime, description.columns.count <= limits.columns,
+            Set(description.columns).count == description.columns.count
+        else { throw WireError("the estimator's columns must be different, and the first must be test_time") }
+        self.description = description
+        mean = try reader.takeDoubles(states)
+        covariance = try reader.takeDoubles(states * states)
+        try reader.end()
+    }
+}
+
+/// Why a script did not give an estimator.
+package struct FailedAnswer: Codable, Sendable, Equatable {
+    /// The traceback, the script's lines numbered, or what else happened.
+    package let error: String
+
+    package init(decoding payload: [UInt8]) throws(WireError) {
+        guard let answer = try? JSONDecoder().decode(FailedAnswer.self, from: Data(payload)) else {
+            throw WireError("the failure's description is not the JSON expected")
+        }
+        self = answer
+    }
+}
+
+/// What a worker made of the next records that it had not answered yet.
+package struct ResultAnswer: Sendable, Equatable {
+    package struct StepError: Sendable, Equatable {
+        /// Position of the record among those that this result covers.
+        package let index: Int
+        package let text: String
+    }
+
+    package let states: Int
+    package let outputs: Int
+    /// One a record, in order.
+    package let outcomes: [StepOutcome]
+    /// `[stepped]`, s.
+    package let testTimes: [Double]
+    /// `[stepped, state]`, row-major, in the states' own units; likewise the variance.
+    package let means: [Double]
+    package let variances: [Double]
+    /// Outputs as predicted before the measurement, `[stepped, output]`, row-major; likewise the variance.
+    package let outputMeans: [Double]
+    package let outputVariances: [Double]
+    /// After the last stepped record, row-major `[state, state]`; empty if none stepped.
+    package let covariance: [Double]
+    /// The latest errors of steps, at most 16.
+    package let errors: [StepError]
+
+    package var steppedCount: Int { testTimes.count }
+
+    /// How many records a result's payload claims to cover, read without decoding the rest.
+    package static func recordCount(of payload: [UInt8]) throws(WireError) -> Int {
+        var reader = ByteReader(payload.span.bytes)
+        return Int(try reader.take(UInt32.self))
+    }
+
+    /// - Parameters:
+    ///   - states: as many as the estimator has; another number is refused. Likewise the outputs.
+    /// - Throws: `WireError` if the bytes are not of this form, a number is not finite, or the covariance is not symmetric.
+    package init(decoding payload: [UInt8], states: Int, outputs: Int) throws(WireError) {
+        var reader = ByteReader(payload.span.bytes)
+        let records = Int(try reader.take(UInt32.self))
+        let stepped = Int(try reader.take(UInt32.self))
+        guard Int(try reader.take(UInt32.self)) == states, Int(try reader.take(UInt32.self)) == outputs else {
+            throw WireError("a result of another shape than the estimator's")
+        }
+        let errorCount = Int(try reader.take(UInt32.self))
+        try reader.skip(4)
+        guard records <= WorkerMessageLimits.records, stepped <= records, errorCount <= 16 else {
+            throw WireError("a result for \(records) records, \(stepped) stepped, \(errorCount) errors")
+        }
+        var outcomes: [StepOutcome] = []
+        outcomes.reserveCapacity(records)
+        for byte in try reader.takeBytes(records) {
+            guard let outcome = StepOutcome(rawValue: byte) else { throw WireError("unknown outcome \(byte)") }
+            outcomes.append(outcome)
+        }
+        guard outcomes.count(where: { $0 == .stepped }) == stepped else { throw WireError("stepped records do not add up") }
+        try reader.skip((8 - records % 8) % 8)
+        (self.states, self.outputs, self.outcomes) = (states, outputs, outcomes)
+        testTimes = try reader.takeDoubles(stepped)
+        means = try reader.takeDoubles(stepped * states)
+        variances = try reader.takeDoubles(stepped * states)
+        outputMeans = try reader.takeDoubles(stepped * outputs)
+        outputVariances = try reader.takeDoubles(stepped * outputs)
+        covariance = try reader.takeDoubles(stepped > 0 ? states * states : 0)
+        var errors: [StepError] = []
+        for _ in 0..<errorCount {
+            let index = Int(try reader.take(UInt32.self))
+            let length = Int(try reader.take(UInt32.self))
+            guard index < records, outcomes[index] == .failed, length <= 4_000 else { throw WireError("an error that fits no record") }
+            errors.append(StepError(index: index, text: try reader.takeText(length)))
+        }
+        self.errors = errors
+        try reader.end()
+        try validate()
+    }
+
+    private func validate() throws(WireError) {
+        for numbers in [testTimes, means, variances, outputMeans, outputVariances, covariance] {
+            guard numbers.allSatisfy(\.isFinite) else { throw WireError("a number that is not finite") }
+        }
+        guard !covariance.isEmpty else { return }
+        // Rounding leaves a filter's covariance symmetric only to within some units in the last place of its larger entries.
+        for row in 0..<states {
+            for column in 0..<row {
+                let (lower, upper) = (covariance[row * states + column], covariance[column * states + row])
+                let scale = (abs(covariance[row * states + row]) * abs(covariance[column * states + column])).squareRoot()
+                guard abs(lower - upper) <= 1e-6 * max(abs(lower), abs(upper), scale) else {
+                    throw WireError("a covariance that is not symmetric")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import LachesisModel
+import Testing
+
+@testable import LachesisWire
+
+@Suite struct MessageTests {
+    @Test func commandsAndReportsSurviveTheWire() throws {
+        let order = WorkerOrder(plugin: "moirae", label: "Zelle Ä", limits: Limits())
+        let commands: [HostCommand] = [.start(1 << 40, order), .deliver(2, .batch, [1, 2, 3]), .stop(3)]
+        for command in commands { #expect(try HostCommand(decoding: command.encoded) == command) }
+        let reports: [HostReport] = [
+            .hello(pid: 7, plugins: [PluginReport(name: "kalman", state: .failed, detail: "no numpy")]),
+            .plugin(PluginReport(name: "moirae", state: .ready)), .started(4, pid: 8), .message(5, .result, []),
+            .exited(6, WorkerExit(.ended, status: -11, detail: "d", output: "o")),
+        ]
+        for report in reports { #expect(try HostReport(decoding: report.encoded) == report) }
+    }
+
+    @Test func aKindOfTheOtherDirectionIsRefused() {
+        var bytes = HostCommand.deliver(1, .batch, []).encoded
+        bytes[9] = WorkerMessageKind.result.rawValue
+        #expect(throws: WireError.self) { try HostCommand(decoding: bytes) }
+        #expect(throws: WireError.self) { try HostReport(decoding: HostCommand.stop(1).encoded) }
+        #expect(throws: WireError.self) { try HostCommand(decoding: []) }
+    }
+
+    /// A result for three records: stepped, missing, failed; one state, one output.
+    private func result(
+        mean: Double = 1, covariance: [Double] = [4], outcomes: [UInt8] = [0, 2, 5], stepped: UInt32 = 1, errorIndex: UInt32 = 2
+    ) -> [UInt8] {
+        var writer = ByteWriter()
+        for number in [UInt32(outcomes.count), stepped, 1, 1, 1, 0] { writer.put(number) }
+        writer.put(outcomes + [UInt8](repeating: 0, count: (8 - outcomes.count % 8) % 8))
+        writer.put([10.0, mean, 4, 3.5, 0.01])
+        writer.put(covariance)
+        writer.put(errorIndex)
+        writer.put(UInt32(2))
+        writer.put(Array("no".utf8))
+        return writer.bytes
+    }
+
+    @Test func aResultIsDecoded() throws {
+        let answer = try ResultAnswer(decoding: result(), states: 1, outputs: 1)
+        #expect(answer.outcomes == [.stepped, .missingValue, .failed])
+        #expect(answer.testTimes == [10] && answer.means == [1] && answer.variances == [4] && answer.covariance == [4])
+        #expect(answer.outputMeans == [3.5] && answer.outputVariances == [0.01])
+        #expect(answer.errors == [ResultAnswer.StepError(index: 2, text: "no")])
+        #expect(try ResultAnswer.recordCount(of: result()) == 3)
+    }
+
+    @Test func aResultThatDoesNotAddUpIsRefused() {
+        let bad = [
+            result(mean: .nan), result(covariance: [.infinity]), result(outcomes: [0, 2, 6]), result(outcomes: [0, 0, 5]),
+            result(stepped: 4), result(errorIndex: 0), result(errorIndex: 9), result() + [0], Array(result().dropLast()), [],
+        ]
+        for bytes in bad {
+            #expect(throws: WireError.self) { try ResultAnswer(decoding: bytes, states: 1, outputs: 1) }
+        }
+        #expect(throws: WireError.self) { try ResultAnswer(decoding: result(), states: 2, outputs: 1) }
+    }
+
+    @Test func noBytesBreakTheReaders() {
+        var generator = SplitMix(seed: 11)
+        for _ in 0..<100_000 {
+            var bytes = result()
+            for _ in 0...Int.random(in: 0..<6, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
+            }
+            _ = try? ResultAnswer(decoding: bytes, states: 1, outputs: 1)
+            _ = try? HostReport(decoding: bytes)
+            _ = try? ReadyAnswer(decoding: bytes, limits: Limits())
+        }
+    }
+
+    @Test func anAsymmetricCovarianceIsRefused() throws {
+        var writer = ByteWriter()
+        for number: UInt32 in [1, 1, 2, 0, 0, 0] { writer.put(number) }
+        writer.put([UInt8](repeating: 0, count: 8))
+        writer.put([0.0, 1, 2, 1, 1])
+        let symmetric = writer.bytes
+        func answer(_ covariance: [Double]) throws -> ResultAnswer {
+            var whole = ByteWriter()
+            whole.put(symmetric)
+            whole.put(covariance)
+            return try ResultAnswer(decoding: whole.bytes, states: 2, outputs: 0)
+        }
+        #expect(try answer([1, 0.5, 0.5, 1]).covariance.count == 4)
+        #expect(throws: WireError.self) { try answer([1, 0.5, 0.4, 1]) }
+    }
+
+    @Test func theRandomSeedIsTheSameForAVersionAndNotForAnother() throws {
+        let registration = Registration(battery: try BatteryName("a"), plugin: "kalman", definition: "", files: [])
+        #expect(BuildOrder(registration, version: 1) == BuildOrder(registration, version: 1))
+        #expect(BuildOrder(registration, version: 1).randomSeed != BuildOrder(registration, version: 2).randomSeed)
+    }
+}
