@@ -1,0 +1,97 @@
+internal import Foundation
+internal import Glibc
+internal import Synchronization
+
+/// The daemon's end of all hosts: a ROUTER on a thread of its own.
+///
+/// Messages arrive in `inbound` in the order of each peer. Both directions are queues without a limit of their own: the fleet
+/// bounds what is under way, at most two batches a worker and a few registrations at a time.
+package final class MessageHub: Sendable {
+    package struct Envelope: Sendable {
+        /// ZeroMQ's identity of the host's connection.
+        package let peer: [UInt8]
+        package let message: [UInt8]
+    }
+
+    package let endpoint: String
+    package let inbound: AsyncStream<Envelope>
+
+    private let continuation: AsyncStream<Envelope>.Continuation
+    private let outbox = Mutex(Outbox())
+    /// A pipe that wakes the thread when the outbox changes: reading end, writing end.
+    private let bell: (reading: Int32, writing: Int32)
+
+    private struct Outbox {
+        var envelopes: [Envelope] = []
+        var isClosed = false
+    }
+
+    /// Binds and starts the thread.
+    /// - Parameter endpoint: such as `ipc:///run/lachesis/hub`.
+    package init(endpoint: String) throws(MessagingError) {
+        self.endpoint = endpoint
+        (inbound, continuation) = AsyncStream.makeStream(of: Envelope.self, bufferingPolicy: .unbounded)
+        // Made here so that the caller hears why binding failed; from the start of the thread on it is the thread's alone, and
+        // starting a thread is the memory barrier that ZeroMQ asks for.
+        nonisolated(unsafe) let router = try MessageSocket.router(binding: endpoint)
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw MessagingError(operation: "pipe", code: errno) }
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
+        bell = (ends[0], ends[1])
+        Thread.detachNewThread { [self] in serve(router) }
+    }
+
+    /// Hands a message to the thread; a message to a peer that is gone is dropped, as that peer's end is reported by its process.
+    package func send(_ message: [UInt8], to peer: [UInt8]) {
+        outbox.withLock { box in
+            guard !box.isClosed else { return }
+            box.envelopes.append(Envelope(peer: peer, message: message))
+            ring()
+        }
+    }
+
+    /// Ends the thread after what was handed over is sent; `inbound` ends.
+    package func close() {
+        outbox.withLock { box in
+            guard !box.isClosed else { return }
+            box.isClosed = true
+            ring()
+        }
+    }
+
+    private func ring() {
+        // Fails only when the pipe is full, and then the thread is awake already.
+        _ = write(bell.writing, [1], 1)
+    }
+
+    private func serve(_ router: MessageSocket) {
+        defer { continuation.finish() }
+        var isClosed = false
+        while !isClosed {
+            guard let (hasMessage, ready) = try? router.wait(reading: [bell.reading], timeout: nil) else { break }
+            if ready[0] {
+                var drained = [UInt8](repeating: 0, count: 4096)
+                while read(bell.reading, &drained, drained.count) > 0 {}
+                let waiting = outbox.withLock { box in
+                    isClosed = box.isClosed
+                    defer { box.envelopes.removeAll() }
+                    return box.envelopes
+                }
+                for envelope in waiting { _ = try? router.send(envelope.message, to: envelope.peer) }
+            }
+            if hasMessage {
+                while let (peer, message) = try? router.receive() {
+                    continuation.yield(Envelope(peer: peer, message: message))
+                }
+            }
+        }
+        outbox.withLock { box in
+            box.isClosed = true
+            Glibc.close(bell.reading)
+            Glibc.close(bell.writing)
+        }
+    }
+}
