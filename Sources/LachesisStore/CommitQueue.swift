@@ -1,0 +1,176 @@
+internal import Dispatch
+internal import GRDB
+internal import LachesisModel
+internal import Synchronization
+
+/// One thing to write.
+struct WriteJob: Sendable {
+    /// Records, rows or KiB: about as much work as so many records.
+    let weight: Int
+    /// Does the writing; returns what to call once it is on disk. May run more than once, after a roll-back.
+    let run: @Sendable (WriteTransaction) throws -> @Sendable () -> Void
+    /// Called instead if nothing of it is written.
+    let fail: @Sendable (StoreError) -> Void
+}
+
+/// The one writer: while a transaction runs, jobs queue up; the next transaction takes what waits and commits once for all.
+///
+/// Each job's caller waits for its job, so the queue is as long as there are callers: it bounds itself. Jobs are done in
+/// the order in which they came. A job that is queued is done even if its caller's task is cancelled. If a
+/// transaction fails, its jobs are done again one by one, so that only the one at fault fails.
+final class CommitQueue: Sendable {
+    /// Weight of the jobs in one transaction, save that a heavier job has one for itself.
+    static let transactionWeight = 16_384
+
+    private enum Phase {
+        case open
+        /// No job is taken any more; those waiting are done first, then these are called.
+        case closing([@Sendable () -> Void])
+        case closed
+    }
+
+    private struct State {
+        var waiting: [WriteJob] = []
+        /// Whether the writer's queue holds a call of `work`, or runs it.
+        var isWorking = false
+        var phase = Phase.open
+        var onStored: (@Sendable (BatteryName, Int64) -> Void)?
+    }
+
+    private let pool: DatabasePool
+    private let catalogue: PublishedCatalogue
+    private let statements = StatementCache()
+    private let state = Mutex(State())
+
+    init(pool: DatabasePool, catalogue: PublishedCatalogue) { (self.pool, self.catalogue) = (pool, catalogue) }
+
+    var onStored: (@Sendable (BatteryName, Int64) -> Void)? {
+        get { state.withLock { $0.onStored } }
+        set { state.withLock { $0.onStored = newValue } }
+    }
+
+    /// Does a job and returns when it is on disk.
+    ///
+    /// `body` may run more than once. It throws `Refusal` before it has written anything, and any other error to have the
+    /// transaction rolled back.
+    func perform<Output: Sendable>(
+        weight: Int = 1, _ body: @escaping @Sendable (WriteTransaction) throws -> Output
+    ) async throws(StoreError) -> Output {
+        let result: Result<Output, StoreError> = await withCheckedContinuation { continuation in
+            submit(
+                WriteJob(
+                    weight: weight,
+                    run: { transaction in
+                        let output = try body(transaction)
+                        return { continuation.resume(returning: .success(output)) }
+                    },
+                    fail: { continuation.resume(returning: .failure($0)) }))
+        }
+        return try result.get()
+    }
+
+    private func submit(_ job: WriteJob) {
+        let (isTaken, mustStart) = state.withLock { state in
+            guard case .open = state.phase else { return (false, false) }
+            state.waiting.append(job)
+            defer { state.isWorking = true }
+            return (true, !state.isWorking)
+        }
+        guard isTaken else { return job.fail(StoreError(.closed, "the store is closed")) }
+        if mustStart { pool.asyncWriteWithoutTransaction { self.work($0) } }
+    }
+
+    /// One transaction; then, if more jobs wait, the next, with room for other work of the connection between.
+    private func work(_ database: Database) {
+        let jobs = state.withLock { state in
+            var (count, weight) = (0, 0)
+            while count < state.waiting.count, count == 0 || weight + state.waiting[count].weight <= Self.transactionWeight {
+                weight += state.waiting[count].weight
+                count += 1
+            }
+            defer { state.waiting.removeFirst(count) }
+            return Array(state.waiting.prefix(count))
+        }
+        if !jobs.isEmpty { commit(jobs, on: database) }
+        let (isMore, finished) = state.withLock { state -> (Bool, [@Sendable () -> Void]) in
+            guard state.waiting.isEmpty else { return (true, []) }
+            state.isWorking = false
+            guard case .closing(let callers) = state.phase else { return (false, []) }
+            state.phase = .closed
+            return (false, callers)
+        }
+        if isMore { return pool.asyncWriteWithoutTransaction { self.work($0) } }
+        finish(finished, database)
+    }
+
+    private func commit(_ jobs: [WriteJob], on database: Database) {
+        var hasBegun = false
+        do {
+            try attempt(jobs, on: database, hasBegun: &hasBegun)
+        } catch where hasBegun && jobs.count > 1 {
+            for job in jobs { commit([job], on: database) }
+        } catch {
+            let error = StoreError(error)
+            for job in jobs { job.fail(error) }
+        }
+    }
+
+    private func attempt(_ jobs: [WriteJob], on database: Database, hasBegun: inout Bool) throws {
+        let transaction = WriteTransaction(database, statements: statements, published: catalogue)
+        var completions: [@Sendable () -> Void] = []
+        do {
+            try database.inTransaction(.immediate) {
+                hasBegun = true
+                for job in jobs {
+                    do {
+                        completions.append(try job.run(transaction))
+                    } catch let refusal as Refusal {
+                        completions.append { job.fail(refusal.error) }
+                    }
+                }
+                try transaction.finish()
+                return .commit
+            }
+        } catch {
+            statements.removeAll()
+            throw error
+        }
+        catalogue.publish(transaction.changed)
+        if let onStored {
+            for folded in transaction.appended {
+                if let entry = transaction.changed[folded] { onStored(entry.name, entry.lastSequence) }
+            }
+        }
+        for completion in completions { completion() }
+    }
+
+    // MARK: Shutdown
+
+    /// Takes no further job, and returns when all that were taken are done and the log is in the database file.
+    func close() async {
+        await withCheckedContinuation { continuation in
+            let mustStart = state.withLock { state -> Bool? in
+                switch state.phase {
+                case .closed: return nil
+                case .closing(let callers):
+                    state.phase = .closing(callers + [{ continuation.resume() }])
+                    return false
+                case .open:
+                    state.phase = .closing([{ continuation.resume() }])
+                    defer { state.isWorking = true }
+                    return !state.isWorking
+                }
+            }
+            guard let mustStart else { return continuation.resume() }
+            if mustStart { pool.asyncWriteWithoutTransaction { self.work($0) } }
+        }
+    }
+
+    private func finish(_ callers: [@Sendable () -> Void], _ database: Database) {
+        guard !callers.isEmpty else { return }
+        statements.removeAll()
+        // A reader that is at work may keep the log from being emptied; it is then read at the next opening.
+        _ = try? database.checkpoint(.truncate)
+        for caller in callers { caller() }
+    }
+}

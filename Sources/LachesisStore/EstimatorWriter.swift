@@ -1,0 +1,106 @@
+internal import Foundation
+internal import GRDB
+internal import LachesisModel
+
+/// Writes estimators and their results, within a transaction.
+struct EstimatorWriter {
+    let transaction: WriteTransaction
+
+    /// Puts a registration in the place of the battery's last, and an empty table in the place of its estimates.
+    func register(
+        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64, columnLimit: Int
+    ) throws -> RegisteredEstimator {
+        let table = try EstimateTable(battery: registration.battery, description: description)
+        var entry =
+            try transaction.battery(registration.battery)
+            ?? transaction.makeBattery(registration.battery, columnLimit: columnLimit)
+        let registered = RegisteredEstimator(
+            battery: registration.battery, version: (entry.estimator?.registered.version ?? 0) + 1,
+            plugin: registration.plugin, description: description, cursor: 0, snapshot: snapshot)
+        try write(registration, as: registered, battery: entry.id)
+        try makeTable(table)
+        entry.estimator = EstimatorEntry(registered: registered, epoch: epoch, table: table)
+        transaction.keepProgressed(entry)
+        return registered
+    }
+
+    private func write(_ registration: Registration, as registered: RegisteredEstimator, battery: Int64) throws {
+        let database = transaction.database
+        let description = String(decoding: try JSONEncoder().encode(registered.description), as: UTF8.self)
+        try database.execute(
+            sql: "INSERT OR REPLACE INTO lachesis_estimators VALUES (?, ?, ?, ?, ?, ?, ?)",
+            arguments: [
+                battery, registered.version, registration.plugin, registration.definition, registration.validTime,
+                registration.seedsInputs, description,
+            ])
+        try database.execute(sql: "DELETE FROM lachesis_files WHERE battery = ?", arguments: [battery])
+        let statement = try RawStatement(database, "INSERT INTO lachesis_files VALUES (?, ?, ?, ?)")
+        defer { statement.clear() }
+        for (position, file) in registration.files.enumerated() {
+            try statement.bind(battery, at: 1)
+            try statement.bind(Int64(position), at: 2)
+            try statement.bind(file.name, at: 3)
+            try file.content.withUnsafeBytes { try statement.bind($0, at: 4) }
+            try statement.run()
+        }
+    }
+
+    private func makeTable(_ table: EstimateTable) throws {
+        transaction.statements.forget(table.name)
+        let columns = [SQLName.sequence + " INTEGER PRIMARY KEY"] + table.columns.map(quoted)
+        try transaction.database.execute(sql: "DROP TABLE IF EXISTS \(quoted(table.name))")
+        try transaction.database.execute(sql: "CREATE TABLE \(quoted(table.name)) (\(columns.joined(separator: ", ")))")
+    }
+
+    /// Writes a result, unless its version or epoch is stale.
+    /// - Returns: whether it is written.
+    func commit(_ commit: EstimateCommit) throws -> Bool {
+        // A name that clashes belongs to no estimator either, and so its result is stale.
+        guard var entry = try? transaction.battery(commit.battery), var estimator = entry.estimator,
+            estimator.registered.version == commit.version, estimator.epoch <= commit.epoch
+        else { return false }
+        try check(commit.rows, against: estimator.table)
+        try insert(commit.rows, into: estimator.table)
+        estimator.epoch = commit.epoch
+        if let progress = commit.progress {
+            estimator.registered.cursor = progress.cursor
+            estimator.registered.snapshot = progress.snapshot
+        }
+        entry.estimator = estimator
+        transaction.keepProgressed(entry)
+        return true
+    }
+
+    private func check(_ rows: EstimateRows, against table: EstimateTable) throws(Refusal) {
+        let count = rows.sequences.count
+        guard rows.testTimes.count == count, rows.means.count == count * table.states,
+            rows.variances.count == count * table.states, rows.outputMeans.count == count * table.outputs,
+            rows.outputVariances.count == count * table.outputs
+        else { throw Refusal(.unstorable, "estimates of another shape than the table '\(table.name)'") }
+    }
+
+    /// A variance below zero, which rounding can make, has no standard deviation: it is written as NULL.
+    private func insert(_ rows: EstimateRows, into table: EstimateTable) throws {
+        guard !rows.sequences.isEmpty else { return }
+        let statement = try transaction.statements.statement(
+            transaction.database, "INSERT OR REPLACE", into: table.name, columns: table.columns)
+        for (row, sequence) in rows.sequences.enumerated() {
+            try statement.bind(sequence, at: 1)
+            try statement.bind(rows.testTimes[row], at: 2)
+            let (states, outputs) = (row * table.states, row * table.outputs)
+            var index: CInt = 3
+            for state in states..<states + table.states {
+                try statement.bind(rows.means[state], at: index)
+                try statement.bind(rows.variances[state].squareRoot(), at: index + CInt(table.states))
+                index += 1
+            }
+            index += CInt(table.states)
+            for output in outputs..<outputs + table.outputs {
+                try statement.bind(rows.outputMeans[output], at: index)
+                try statement.bind(rows.outputVariances[output].squareRoot(), at: index + 1)
+                index += 2
+            }
+            try statement.run()
+        }
+    }
+}

@@ -1,0 +1,120 @@
+internal import GRDB
+internal import LachesisModel
+
+/// Writes a batch of records into one battery's table, within a transaction.
+struct RecordAppender {
+    private let transaction: WriteTransaction
+    private let name: BatteryName
+    /// As it was before the batch; nil until the battery's first record makes it.
+    private var battery: BatteryEntry?
+    private var schema: TableSchema
+    /// Of the latest record; 0 before the first, when there is no table yet.
+    private var sequence: Int64
+    private let columnLimit: Int
+    /// The record at hand, as its columns take it.
+    private var admitted: [Value] = []
+    private(set) var stored = 0
+
+    /// - Throws: `Refusal` if the name is not to be had.
+    init(_ transaction: WriteTransaction, battery name: BatteryName, columnLimit: Int) throws(Refusal) {
+        (self.transaction, self.name, self.columnLimit) = (transaction, name, columnLimit)
+        battery = try transaction.battery(name)
+        schema = battery?.schema ?? TableSchema(limit: columnLimit)
+        sequence = battery?.lastSequence ?? 0
+    }
+
+    /// The battery with what was appended; nil if it does not exist yet.
+    var entry: BatteryEntry? {
+        guard var entry = battery else { return nil }
+        entry.schema = schema
+        entry.lastSequence = sequence
+        entry.records += Int64(stored)
+        return entry
+    }
+
+    /// Writes the records of the batch up to the first that cannot be stored.
+    /// - Returns: why that one cannot be stored; nil if all are.
+    mutating func append(_ batch: RecordBatch) throws -> RecordRefusal? {
+        for run in batch.runs {
+            if let refusal = try append(run) { return refusal }
+        }
+        return nil
+    }
+
+    private mutating func append(_ run: RecordBatch.Run) throws -> RecordRefusal? {
+        let keys = run.layout.keys
+        var positions: [Int?] = []
+        var statement: RawStatement?
+        defer { statement?.clear() }
+        for (record, received) in run.received.enumerated() {
+            // The record is tried on a copy, so that a refused one leaves no column behind.
+            var trial = schema
+            do throws(RecordRefusal) {
+                if record == 0 {
+                    for key in keys { positions.append(try trial.position(of: key)) }
+                }
+                try admit(run.values[record * keys.count..<(record + 1) * keys.count], at: positions, &trial)
+            } catch {
+                return error
+            }
+            if sequence == 0 || trial.revision != schema.revision { try adopt(trial) }
+            if statement == nil { statement = try insertion(at: positions) }
+            if let statement { try insert(received, statement) }
+        }
+        return nil
+    }
+
+    private mutating func admit(
+        _ values: ArraySlice<Value>, at positions: [Int?], _ schema: inout TableSchema
+    ) throws(RecordRefusal) {
+        admitted.removeAll(keepingCapacity: true)
+        for (value, position) in zip(values, positions) {
+            if let position { admitted.append(try schema.admit(value, at: position)) }
+        }
+    }
+
+    private func insertion(at positions: [Int?]) throws -> RawStatement {
+        let columns = positions.compactMap { $0.map { schema.columns[$0].name } }
+        return try transaction.statements.statement(
+            transaction.database, "INSERT", into: name.text, columns: columns + [KnownColumns.received])
+    }
+
+    private mutating func insert(_ received: Double, _ statement: RawStatement) throws {
+        try statement.bind(sequence + 1, at: 1)
+        for index in admitted.indices { try statement.bind(admitted[index], at: CInt(index + 2)) }
+        try statement.bind(received, at: CInt(admitted.count + 2))
+        try statement.run()
+        sequence += 1
+        stored += 1
+    }
+
+    // MARK: Schema
+
+    /// Brings the tables to the schema that the record at hand asks for.
+    private mutating func adopt(_ wanted: TableSchema) throws {
+        let battery = try self.battery ?? transaction.makeBattery(name, columnLimit: columnLimit)
+        let database = transaction.database
+        if sequence == 0 {
+            let columns = [SQLName.sequence + " INTEGER PRIMARY KEY"] + wanted.columns.map { quoted($0.name) }
+            let list = (columns + [KnownColumns.received]).joined(separator: ", ")
+            try database.execute(sql: "CREATE TABLE \(quoted(name.text)) (\(list))")
+        }
+        for (position, column) in wanted.columns.enumerated() {
+            let old = position < schema.columns.count ? schema.columns[position] : nil
+            if old == nil, sequence > 0 {
+                try database.execute(sql: "ALTER TABLE \(quoted(name.text)) ADD COLUMN \(quoted(column.name))")
+            }
+            if old == nil, column.name == KnownColumns.testTime {
+                try database.execute(
+                    sql: "CREATE INDEX \(SQLName.timeIndex(of: battery.id)) ON \(quoted(name.text)) (\(quoted(column.name)))")
+            }
+            if old != column {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO lachesis_columns VALUES (?, ?, ?, ?, ?)",
+                    arguments: [battery.id, position, column.name, column.type.rawValue, column.isProvisional])
+            }
+        }
+        schema = wanted
+        self.battery = battery
+    }
+}

@@ -1,0 +1,50 @@
+internal import GRDB
+package import LachesisModel
+
+extension Store {
+    /// Stores records in the order in which they stand, up to the first that cannot be stored; returns when they are on disk.
+    ///
+    /// The first record ever makes the battery and its table.
+    /// - Parameter stream: names an upload that is resumed after a cut; how many of its records are stored is counted with them.
+    /// - Throws: `StoreError`: `.nameClash` if the name's table would be another's, `.full`, `.io`. Nothing is stored then.
+    package func append(
+        _ batch: RecordBatch, to name: BatteryName, stream: String?
+    ) async throws(StoreError) -> AppendOutcome {
+        let columnLimit = Self.columnLimit(limits)
+        return try await queue.perform(weight: batch.count) { transaction in
+            var appender = try RecordAppender(transaction, battery: name, columnLimit: columnLimit)
+            let refusal = try appender.append(batch)
+            var outcome = AppendOutcome(stored: appender.stored, refusal: refusal, streamTotal: stream == nil ? nil : 0)
+            guard let entry = appender.entry else { return outcome }
+            if let stream {
+                if appender.stored > 0 {
+                    try transaction.database.cachedStatement(
+                        sql: """
+                            INSERT INTO lachesis_streams (battery, stream, stored) VALUES (?, ?, ?)
+                            ON CONFLICT DO UPDATE SET stored = stored + excluded.stored
+                            """
+                    ).execute(arguments: [entry.id, stream, appender.stored])
+                }
+                outcome.streamTotal = try Self.streamTotal(stream, battery: entry.id, transaction.database)
+            }
+            if appender.stored > 0 { transaction.keepAppended(entry) }
+            return outcome
+        }
+    }
+
+    /// How many records of a stream are stored; 0 for one that was never heard of, or of a battery that was not.
+    ///
+    /// It waits for what was handed to `append` before, so that a client that comes back is not told too few.
+    package func streamTotal(_ stream: String, of name: BatteryName) async throws(StoreError) -> Int64 {
+        try await queue.perform { transaction in
+            guard let entry = try transaction.battery(name) else { return 0 }
+            return try Self.streamTotal(stream, battery: entry.id, transaction.database)
+        }
+    }
+
+    private static func streamTotal(_ stream: String, battery: Int64, _ database: Database) throws -> Int64 {
+        let statement = try database.cachedStatement(
+            sql: "SELECT stored FROM lachesis_streams WHERE battery = ? AND stream = ?")
+        return try Int64.fetchOne(statement, arguments: [battery, stream]) ?? 0
+    }
+}

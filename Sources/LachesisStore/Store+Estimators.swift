@@ -1,0 +1,94 @@
+internal import GRDB
+package import LachesisModel
+
+extension Store {
+    /// All estimators as last committed, by battery; from memory.
+    package func estimators() -> [RegisteredEstimator] { catalogue.all().compactMap { $0.estimator?.registered } }
+
+    /// The battery's estimator as last committed, from memory; nil if it has none.
+    package func estimator(of name: BatteryName) -> RegisteredEstimator? {
+        catalogue.entry(of: name)?.estimator?.registered
+    }
+
+    /// Keeps a script whose estimator was built, in the place of the battery's last: its version counts one up, its cursor is 0,
+    /// and its table of estimates is made anew. A battery that is new is made.
+    /// - Parameters:
+    ///   - snapshot: the estimator's state before any record.
+    ///   - epoch: of the assignment in which it was built; results of older ones change nothing.
+    /// - Throws: `StoreError`: `.nameClash` if the name's table would be another's, `.unstorable` if there are more states than
+    ///   columns of a table, `.full`, `.io`. The battery's last estimator stays then.
+    package func register(
+        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64
+    ) async throws(StoreError) -> RegisteredEstimator {
+        let columnLimit = Self.columnLimit(limits)
+        let bytes = registration.files.reduce(registration.definition.utf8.count) { $0 + $1.content.count }
+        return try await queue.perform(weight: 1 + bytes / 1024) { transaction in
+            try EstimatorWriter(transaction: transaction).register(
+                registration, description: description, snapshot: snapshot, epoch: epoch, columnLimit: columnLimit)
+        }
+    }
+
+    /// Writes what a worker made of records: estimates, and the cursor with its snapshot.
+    /// - Returns: false if the registration is no longer of this version, or if a later epoch has written: then nothing is written.
+    /// - Throws: `StoreError` `.unstorable` if the rows have not the estimator's shape, `.full`, `.io`.
+    package func commit(_ commit: EstimateCommit) async throws(StoreError) -> Bool {
+        try await queue.perform(weight: 1 + commit.rows.sequences.count) { transaction in
+            try EstimatorWriter(transaction: transaction).commit(commit)
+        }
+    }
+
+    /// What the scientist uploaded last.
+    /// - Throws: `StoreError`: `.unknownBattery`, `.unknownEstimator` if there is none.
+    package func registration(of name: BatteryName) async throws(StoreError) -> Registration {
+        let battery = try knownEntry(of: name).id
+        return try await read { database in
+            let row = try Row.fetchOne(
+                database, sql: "SELECT * FROM lachesis_estimators WHERE battery = ?", arguments: [battery])
+            guard let row else { throw StoreError(.unknownEstimator, "the battery '\(name)' has no estimator") }
+            let files = try RawStatement(
+                database, "SELECT name, content FROM lachesis_files WHERE battery = ? ORDER BY position")
+            try files.bind(battery, at: 1)
+            var registration = Registration(
+                battery: name, plugin: row["plugin"], definition: row["definition"], files: [],
+                validTime: row["valid_time"], seedsInputs: row["seeds_inputs"])
+            while try files.step() {
+                registration.files.append(ScriptFile(name: files.text(at: 0), content: files.bytes(at: 1)))
+            }
+            return registration
+        }
+    }
+
+    /// The next records behind a sequence, as an estimator reads them.
+    /// - Parameters:
+    ///   - columns: names; a column that the battery has not gives NaN.
+    ///   - limit: records at most.
+    /// - Returns: the named columns, in this order; NaN where there is no number. Integers beyond 2⁵³ become the nearest double.
+    /// - Throws: `StoreError` `.unknownBattery`.
+    package func records(
+        of name: BatteryName, after sequence: Int64, columns: [String], limit: Int
+    ) async throws(StoreError) -> RecordMatrix {
+        let entry = try knownEntry(of: name)
+        guard entry.lastSequence > sequence, limit > 0 else { return RecordMatrix() }
+        let list = [SQLName.sequence] + columns.map { entry.reads($0) ? quoted($0) : "NULL" }
+        let sql = """
+            SELECT \(list.joined(separator: ", ")) FROM \(quoted(name.text))
+            WHERE \(SQLName.sequence) > ? ORDER BY \(SQLName.sequence) LIMIT ?
+            """
+        return try await read { database in
+            let statement = try RawStatement(database, sql)
+            try statement.bind(sequence, at: 1)
+            try statement.bind(Int64(limit), at: 2)
+            var matrix = RecordMatrix()
+            while try statement.step() {
+                matrix.sequences.append(statement.integer(at: 0))
+                for column in columns.indices { matrix.values.append(statement.number(at: CInt(column + 1))) }
+            }
+            return matrix
+        }
+    }
+}
+
+extension BatteryEntry {
+    /// Whether the battery's table has a column of exactly this name that is told of.
+    fileprivate func reads(_ column: String) -> Bool { column == KnownColumns.received || schema.contains(column) }
+}

@@ -1,0 +1,75 @@
+internal import GRDB
+internal import LachesisModel
+
+/// What jobs write with while a transaction is open: the connection, and the catalogue with the transaction's own changes.
+///
+/// A job reads entries, writes, and hands changed entries back. They are published once the transaction is on disk, and
+/// forgotten if it is not.
+final class WriteTransaction {
+    let database: Database
+    let statements: StatementCache
+    private let published: PublishedCatalogue
+    /// By folded name.
+    private(set) var changed: [String: BatteryEntry] = [:]
+    /// Folded names of batteries that got records.
+    private(set) var appended: Set<String> = []
+    /// Folded names of batteries whose estimators moved on.
+    private var progressed: Set<String> = []
+
+    init(_ database: Database, statements: StatementCache, published: PublishedCatalogue) {
+        (self.database, self.statements, self.published) = (database, statements, published)
+    }
+
+    /// The battery as this transaction sees it; nil if there is none.
+    /// - Throws: `Refusal` `.nameClash` if the name's table would be another's.
+    func battery(_ name: BatteryName) throws(Refusal) -> BatteryEntry? {
+        let folded = name.folded
+        if let entry = changed[folded] ?? published.entry(folded: folded) {
+            guard entry.name == name else {
+                throw Refusal(
+                    .nameClash, "'\(name)' differs from the battery '\(entry.name)' in upper and lower case alone")
+            }
+            return entry
+        }
+        guard !published.isForeign(folded), !published.isForeign(SQLName.estimates(of: folded)) else {
+            throw Refusal(.nameClash, "the database has a table of the name '\(name)' already, and it is not a battery's")
+        }
+        return nil
+    }
+
+    /// Adds a battery without records.
+    func makeBattery(_ name: BatteryName, columnLimit: Int) throws -> BatteryEntry {
+        try database.execute(
+            sql: "INSERT INTO lachesis_batteries (name, records, last_sequence) VALUES (?, 0, 0)", arguments: [name.text])
+        return BatteryEntry(id: database.lastInsertedRowID, name: name, schema: TableSchema(limit: columnLimit))
+    }
+
+    /// Takes a changed entry; it is published after the commit.
+    func keep(_ entry: BatteryEntry) { changed[entry.name.folded] = entry }
+
+    /// Likewise, after records were written: the counts are written at the end, once a battery however many jobs there were.
+    func keepAppended(_ entry: BatteryEntry) {
+        keep(entry)
+        appended.insert(entry.name.folded)
+    }
+
+    /// Likewise, after the estimator's progress changed.
+    func keepProgressed(_ entry: BatteryEntry) {
+        keep(entry)
+        progressed.insert(entry.name.folded)
+    }
+
+    /// Writes what was left for the end; the last act before the commit.
+    func finish() throws {
+        for folded in appended {
+            guard let entry = changed[folded] else { continue }
+            try database.cachedStatement(
+                sql: "UPDATE lachesis_batteries SET records = ?, last_sequence = ? WHERE battery = ?"
+            ).execute(arguments: [entry.records, entry.lastSequence, entry.id])
+        }
+        for folded in progressed {
+            guard let entry = changed[folded], let estimator = entry.estimator else { continue }
+            try ProgressRow.write(estimator, battery: entry.id, database)
+        }
+    }
+}
