@@ -1,0 +1,55 @@
+internal import LachesisModel
+
+/// What is under way between the feeder and one worker: pure bookkeeping of sequences.
+///
+/// At most two batches are unanswered, so that the worker has the next one at hand while the last one's results are written, and
+/// memory stays bounded however far behind the estimator is.
+struct FeedWindow {
+    static let batches = 2
+
+    /// Records that were sent, in order.
+    struct Fed: Equatable {
+        var sequences: [Int64] = []
+        /// s; NaN where the record has none.
+        var testTimes: [Double] = []
+
+        var count: Int { sequences.count }
+    }
+
+    /// Sequence of the last record that was sent.
+    private(set) var sent: Int64
+    /// Sequence of the last record that was answered.
+    private(set) var answered: Int64
+    /// What is sent and not answered, by batch.
+    private var outstanding: [Fed] = []
+
+    init(after cursor: Int64) { (sent, answered) = (cursor, cursor) }
+
+    var hasRoom: Bool { outstanding.count < Self.batches }
+
+    /// - Parameter records: their first column is `test_time`.
+    mutating func send(_ records: RecordMatrix) {
+        guard let last = records.sequences.last else { return }
+        let columns = records.values.count / records.count
+        let times = stride(from: 0, to: records.values.count, by: columns).map { records.values[$0] }
+        outstanding.append(Fed(sequences: records.sequences, testTimes: times))
+        sent = last
+    }
+
+    /// Takes the next `count` records as answered.
+    /// - Returns: nil if `count` is not positive or fewer are outstanding: the answer is forged.
+    mutating func answer(_ count: Int) -> Fed? {
+        guard count > 0, count <= outstanding.reduce(0, { $0 + $1.count }) else { return nil }
+        var taken = Fed()
+        while taken.count < count {
+            let part = min(count - taken.count, outstanding[0].count)
+            taken.sequences += outstanding[0].sequences.prefix(part)
+            taken.testTimes += outstanding[0].testTimes.prefix(part)
+            outstanding[0].sequences.removeFirst(part)
+            outstanding[0].testTimes.removeFirst(part)
+            if outstanding[0].count == 0 { outstanding.removeFirst() }
+        }
+        answered = taken.sequences.last ?? answered
+        return taken
+    }
+}

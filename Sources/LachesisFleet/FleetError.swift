@@ -1,0 +1,19 @@
+/// Why an estimator cannot run.
+package struct FleetError: Error, Sendable, CustomStringConvertible {
+    package enum Code: Sendable {
+        /// The script's own doing: it raised, gave no estimator, ended its process, or took too long.
+        case script
+        /// No plugin of this name, or its packages are missing on this machine.
+        case plugin
+        /// Another registration of the same battery is under way.
+        case busy
+        /// No host answers at the moment.
+        case unavailable
+    }
+
+    package let code: Code
+    /// For the person who registered the estimator.
+    package let description: String
+
+    init(_ code: Code, _ description: String) { (self.code, self.description) = (code, description) }
+}

@@ -1,0 +1,169 @@
+internal import LachesisModel
+package import LachesisMessaging
+package import LachesisWire
+package import Logging
+internal import Synchronization
+
+/// The hosts that are connected, their plugins, and which worker runs where.
+package final class HostRoster: Sendable {
+    private struct Host {
+        var pid: Int32
+        var plugins: [String: PluginReport]
+        var workers = 0
+    }
+
+    private struct Worker {
+        var peer: [UInt8]
+        var events: AsyncStream<WorkerEvent>.Continuation
+        var hasPendingSignal = false
+    }
+
+    private struct State {
+        var hosts: [[UInt8]: Host] = [:]
+        var workers: [Epoch: Worker] = [:]
+        var nextEpoch: Epoch
+    }
+
+    private let hub: MessageHub
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    /// - Parameter session: the server's start counter; epochs of later sessions are larger.
+    package init(hub: MessageHub, session: UInt32, logger: Logger) {
+        (self.hub, self.logger) = (hub, logger)
+        state = Mutex(State(nextEpoch: Epoch(session) << 32 + 1))
+    }
+
+    /// Passes the hosts' reports on until the hub closes.
+    package func run() async {
+        for await envelope in hub.inbound {
+            do {
+                handle(try HostReport(decoding: envelope.message), from: envelope.peer)
+            } catch {
+                logger.error("a host sent what cannot be understood", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// The plugins and their state, by name; a plugin that is ready on one host is ready.
+    package func plugins() -> [PluginReport] {
+        let reports = state.withLock { state in state.hosts.values.flatMap(\.plugins.values) }
+        let best = Dictionary(reports.map { ($0.name, $0) }) { first, second in first.state == .ready ? first : second }
+        return best.values.sorted { $0.name < $1.name }
+    }
+
+    package func counts() -> (hosts: Int, workers: Int) { state.withLock { ($0.hosts.count, $0.workers.count) } }
+
+    /// Starts a worker on the host that has the fewest.
+    /// - Throws: `FleetError` `.plugin` if there is no such plugin or it cannot run; `.unavailable` if no host has it warm in time.
+    func start(_ order: WorkerOrder, patience: Duration) async throws -> WorkerLink {
+        let deadline = ContinuousClock.now + patience
+        while true {
+            if let link = try place(order) { return link }
+            guard ContinuousClock.now < deadline else {
+                throw FleetError(.unavailable, "no host is ready to run the plugin '\(order.plugin)' at the moment; try again")
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func place(_ order: WorkerOrder) throws -> WorkerLink? {
+        let (events, continuation) = AsyncStream.makeStream(of: WorkerEvent.self, bufferingPolicy: .unbounded)
+        let placed: (Epoch, [UInt8])? = try state.withLock { state in
+            guard !state.hosts.isEmpty else { return nil }
+            let candidates = state.hosts.filter { $0.value.plugins[order.plugin]?.state == .ready }
+            guard let peer = candidates.min(by: { $0.value.workers < $1.value.workers })?.key else {
+                try refuseIfHopeless(order.plugin, state)
+                return nil
+            }
+            let epoch = state.nextEpoch
+            state.nextEpoch += 1
+            state.hosts[peer]?.workers += 1
+            state.workers[epoch] = Worker(peer: peer, events: continuation)
+            return (epoch, peer)
+        }
+        guard let (epoch, peer) = placed else { return nil }
+        hub.send(HostCommand.start(epoch, order).encoded, to: peer)
+        return WorkerLink(epoch: epoch, order: order, events: events) { [hub] in hub.send($0.encoded, to: peer) }
+    }
+
+    private func refuseIfHopeless(_ plugin: String, _ state: borrowing State) throws {
+        let reports = state.hosts.values.compactMap { $0.plugins[plugin] }
+        guard !reports.isEmpty else {
+            let names = Set(state.hosts.values.flatMap(\.plugins.keys)).sorted().joined(separator: ", ")
+            throw FleetError(.plugin, "there is no plugin '\(plugin)'; this server has: \(names)")
+        }
+        if let failed = reports.first(where: { $0.state == .failed }), reports.allSatisfy({ $0.state == .failed }) {
+            throw FleetError(.plugin, "the plugin '\(plugin)' cannot run on this server: \(failed.detail ?? "unknown reason")")
+        }
+    }
+
+    /// Tells a worker's feeder that there are new records; nothing happens if it has been told and has not looked yet.
+    func signalRecords(to epoch: Epoch) {
+        let events: AsyncStream<WorkerEvent>.Continuation? = state.withLock { state in
+            guard let worker = state.workers[epoch], !worker.hasPendingSignal else { return nil }
+            state.workers[epoch]?.hasPendingSignal = true
+            return worker.events
+        }
+        events?.yield(.recordsStored)
+    }
+
+    func signalSeen(by epoch: Epoch) {
+        state.withLock { $0.workers[epoch]?.hasPendingSignal = false }
+    }
+
+    /// A host's process ended: its workers are lost.
+    func hostEnded(pid: Int32) {
+        let lost = state.withLock { state in
+            let peers = state.hosts.filter { $0.value.pid == pid }.map(\.key)
+            for peer in peers { state.hosts[peer] = nil }
+            let lost = state.workers.filter { peers.contains($0.value.peer) }
+            for epoch in lost.keys { state.workers[epoch] = nil }
+            return lost
+        }
+        for worker in lost.values {
+            worker.events.yield(.exited(WorkerExit(.lost, detail: "its host ended")))
+            worker.events.finish()
+        }
+    }
+
+    private func handle(_ report: HostReport, from peer: [UInt8]) {
+        switch report {
+        case .hello(let pid, let plugins):
+            logger.info("host connected", metadata: ["pid": "\(pid)"])
+            state.withLock { state in
+                state.hosts[peer] = Host(pid: pid, plugins: Dictionary(plugins.map { ($0.name, $0) }) { $1 })
+            }
+        case .plugin(let plugin):
+            state.withLock { $0.hosts[peer]?.plugins[plugin.name] = plugin }
+            log(plugin)
+        case .started(let epoch, let pid):
+            worker(epoch, of: peer)?.yield(.started(pid: pid))
+        case .message(let epoch, let kind, let payload):
+            worker(epoch, of: peer)?.yield(.message(kind, payload))
+        case .exited(let epoch, let exit):
+            let events = worker(epoch, of: peer)
+            state.withLock { state in
+                if state.workers.removeValue(forKey: epoch) != nil { state.hosts[peer]?.workers -= 1 }
+            }
+            events?.yield(.exited(exit))
+            events?.finish()
+        }
+    }
+
+    private func worker(_ epoch: Epoch, of peer: [UInt8]) -> AsyncStream<WorkerEvent>.Continuation? {
+        state.withLock { state in
+            guard let worker = state.workers[epoch], worker.peer == peer else { return nil }
+            return worker.events
+        }
+    }
+
+    private func log(_ plugin: PluginReport) {
+        switch plugin.state {
+        case .warming: logger.info("plugin is warming", metadata: ["plugin": "\(plugin.name)"])
+        case .ready: logger.info("plugin is ready", metadata: ["plugin": "\(plugin.name)"])
+        case .failed:
+            logger.warning("plugin cannot run", metadata: ["plugin": "\(plugin.name)", "detail": "\(plugin.detail ?? "")"])
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package import Logging
+internal import Subprocess
+internal import SystemPackage
+
+/// Keeps this machine's host running: starts it, and starts it again when it ends.
+package struct LocalHost: Sendable {
+    package struct Configuration: Sendable {
+        /// Path of the `lachesis-host` program.
+        package var executable: String
+        /// Folder whose subfolders are the plugins.
+        package var plugins: String
+        /// The Python program of the virtual environment whose packages the workers import.
+        package var python: String
+        /// Folder that contains the package `lachesis_worker`.
+        package var workerPath: String
+        /// Folder for what lives no longer than the host.
+        package var runtime: String
+
+        package init(executable: String, plugins: String, python: String, workerPath: String, runtime: String) {
+            (self.executable, self.plugins, self.python) = (executable, plugins, python)
+            (self.workerPath, self.runtime) = (workerPath, runtime)
+        }
+    }
+
+    private let configuration: Configuration
+    private let endpoint: String
+    private let roster: HostRoster
+    private let logger: Logger
+
+    package init(_ configuration: Configuration, endpoint: String, roster: HostRoster, logger: Logger) {
+        (self.configuration, self.endpoint, self.roster, self.logger) = (configuration, endpoint, roster, logger)
+    }
+
+    /// Returns when cancelled, after the host and with it all workers have ended.
+    package func run() async {
+        var delay = RestartPolicy.firstDelay
+        while !Task.isCancelled {
+            let started = ContinuousClock.now
+            do {
+                let status = try await runOnce()
+                guard !Task.isCancelled else { return }
+                logger.error("the host ended", metadata: ["status": "\(status)"])
+            } catch {
+                guard !Task.isCancelled else { return }
+                logger.error("the host cannot be started", metadata: ["error": "\(error)"])
+            }
+            // A host that ran for a while gets a fresh start.
+            if ContinuousClock.now - started > .seconds(60) { delay = RestartPolicy.firstDelay }
+            try? await Task.sleep(for: delay)
+            delay = min(delay * 2, RestartPolicy.longestDelay)
+        }
+    }
+
+    /// The host ends when its standard input does, and it never reads from it: so it ends even if this process is killed.
+    private func runOnce() async throws -> TerminationStatus {
+        var options = PlatformOptions()
+        options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(3))]
+        let result = try await Subprocess.run(
+            .path(FilePath(configuration.executable)),
+            arguments: [
+                "host", "--connect", endpoint, "--plugins", configuration.plugins, "--python", configuration.python,
+                "--worker-path", configuration.workerPath, "--runtime", configuration.runtime,
+            ],
+            platformOptions: options, input: .inputWriter, output: .sequence, error: .currentStandardError
+        ) { execution in
+            // The host writes nothing here: the sequence ends when it does.
+            defer { roster.hostEnded(pid: execution.processIdentifier.value) }
+            for try await _ in execution.standardOutput {}
+        }
+        return result.terminationStatus
+    }
+}

@@ -1,0 +1,127 @@
+import LachesisModel
+import LachesisWire
+import Testing
+
+@testable import LachesisFleet
+
+@Suite struct RestartPolicyTests {
+    @Test func theDelayDoublesUpToItsBound() {
+        var policy = RestartPolicy()
+        var delays: [Duration] = []
+        for _ in 0..<12 {
+            guard case .restart(let delay) = policy.workerEnded(at: 5, isScriptsDoing: false) else { return }
+            delays.append(delay)
+        }
+        #expect(delays.prefix(3) == [.milliseconds(100), .milliseconds(200), .milliseconds(400)])
+        #expect(delays.last == RestartPolicy.longestDelay)
+        #expect(policy.restarts == 12)
+    }
+
+    @Test func progressStartsAfresh() {
+        var policy = RestartPolicy()
+        _ = policy.workerEnded(at: 1, isScriptsDoing: true)
+        _ = policy.workerEnded(at: 1, isScriptsDoing: true)
+        #expect(policy.workerEnded(at: 2, isScriptsDoing: true) == .restart(after: RestartPolicy.firstDelay))
+    }
+
+    @Test func aScriptThatEndsAtOneRecordAgainAndAgainIsParked() {
+        var policy = RestartPolicy()
+        for _ in 1..<RestartPolicy.attemptsAtOneRecord {
+            #expect(policy.workerEnded(at: 9, isScriptsDoing: true) != .park)
+        }
+        #expect(policy.workerEnded(at: 9, isScriptsDoing: true) == .park)
+    }
+}
+
+@Suite struct FeedWindowTests {
+    private func records(_ sequences: ClosedRange<Int64>) -> RecordMatrix {
+        RecordMatrix(sequences: Array(sequences), values: sequences.flatMap { [Double($0), 0] })
+    }
+
+    @Test func twoBatchesFillIt() {
+        var window = FeedWindow(after: 0)
+        window.send(records(1...3))
+        #expect(window.hasRoom)
+        window.send(records(4...5))
+        #expect(!window.hasRoom && window.sent == 5)
+        #expect(window.answer(2)?.sequences == [1, 2])
+        #expect(!window.hasRoom && window.answered == 2)
+        let across = window.answer(2)
+        #expect(across?.sequences == [3, 4] && across?.testTimes == [3, 4])
+        #expect(window.hasRoom)
+    }
+
+    @Test func aForgedAnswerIsRefused() {
+        var window = FeedWindow(after: 7)
+        #expect(window.answer(1) == nil)
+        window.send(records(8...8))
+        #expect(window.answer(0) == nil)
+        #expect(window.answer(2) == nil)
+        #expect(window.answered == 7)
+        #expect(window.answer(1)?.sequences == [8])
+    }
+}
+
+@Suite struct StatusBoardTests {
+    private func estimator(_ name: String, version: Int = 1) throws -> RegisteredEstimator {
+        RegisteredEstimator(
+            battery: try BatteryName(name), version: version, plugin: "kalman",
+            description: EstimatorDescription(
+                className: "K", stateNames: ["q"], outputNames: ["v"], columns: ["test_time"]),
+            cursor: 0, snapshot: Snapshot(mean: [1e-5], covariance: [0.1]))
+    }
+
+    @Test func theBodyIsRenderedAnewAfterAChangeOnly() throws {
+        let board = StatusBoard()
+        #expect(board.body() == Array("{}".utf8))
+        board.install(EstimatorStatus(estimator: try estimator("b"), phase: .running, lastSequence: 3))
+        let first = String(decoding: board.body(), as: UTF8.self)
+        #expect(first.contains(#""is_ready":true"#) && first.contains(#""mean":[1e-05]"#) && first.contains(#""waiting":3"#))
+        #expect(first.contains(#""covariance":[[0.1]]"#) && first.contains(#""latest_time":null"#))
+        board.update(try BatteryName("b"), version: 1) { $0.estimator.cursor = 2 }
+        #expect(String(decoding: board.body(), as: UTF8.self).contains(#""waiting":1"#))
+    }
+
+    @Test func anOldVersionsWordIsNotHeard() throws {
+        let board = StatusBoard()
+        board.install(EstimatorStatus(estimator: try estimator("b", version: 2), phase: .running, lastSequence: 0))
+        board.update(try BatteryName("b"), version: 1) { $0.phase = .parked }
+        #expect(board.phases() == [.running])
+    }
+}
+
+@Suite struct TurnstileTests {
+    @Test(.timeLimit(.minutes(1))) func noMoreThanItsPlacesAreInside() async {
+        let turnstile = Turnstile(places: 2)
+        let counter = Counter()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    await turnstile.pass {
+                        await counter.enter()
+                        await Task.yield()
+                        await counter.leave()
+                    }
+                }
+            }
+        }
+        #expect(await counter.most <= 2)
+        #expect(await counter.passed == 20)
+    }
+
+    private actor Counter {
+        private var inside = 0
+        private(set) var most = 0
+        private(set) var passed = 0
+
+        func enter() {
+            inside += 1
+            most = max(most, inside)
+        }
+
+        func leave() {
+            inside -= 1
+            passed += 1
+        }
+    }
+}
