@@ -1,0 +1,19 @@
+/// Settings of a ``SocketServerChannel``.
+package struct SocketConfiguration: Sendable {
+    /// Bytes of one message's payload, at most; a larger one closes the socket with 1009. Default 64 KiB and 1 KiB for the envelope.
+    package var maxMessageSize = 65 * 1024
+    /// Bytes of messages that may wait for the handler before the socket is no longer read. Default 1 MiB.
+    package var inboundHighWater = 1024 * 1024
+    /// How long a connection may take to send its first request, and stay silent between requests or within one. Default 60 s.
+    package var idleTimeout: Duration = .seconds(60)
+    /// Silence on a WebSocket after which a ping is sent; as long again without a byte, and the connection is given up. Default 30 s.
+    package var pingInterval: Duration = .seconds(30)
+    /// How long to wait for the peer's answer to a close frame, and for its end of stream after a refusal. Default 2 s.
+    package var closeTimeout: Duration = .seconds(2)
+    /// How long a graceful shutdown waits for HTTP responses under way before it cuts their connections. Default 3 s.
+    package var shutdownGrace: Duration = .seconds(3)
+    /// Bytes of a request's header fields together, and of any one of them. Default 64 KiB.
+    package var maxHeaderSize = 64 * 1024
+
+    package init() {}
+}
