@@ -1,0 +1,38 @@
+internal import LachesisWire
+
+extension HostLoop {
+    func handle(_ command: HostCommand) throws(HostError) {
+        switch command {
+        case .start(let epoch, let order): try start(epoch, order)
+        case .deliver(let epoch, let kind, let payload):
+            // A worker that is not there has ended, and the daemon is being told.
+            guard let worker = workers[epoch] else { return }
+            try perform(worker.lifecycle.deliver(kind, payload, now: now), on: worker, message: (kind, payload))
+        case .stop(let epoch):
+            guard let worker = workers[epoch] else { return }
+            try perform(worker.lifecycle.stop(), on: worker)
+        }
+    }
+
+    private func start(_ epoch: Epoch, _ order: WorkerOrder) throws(HostError) {
+        guard workers[epoch] == nil else { return log("the daemon started worker \(epoch) twice") }
+        let refusal: String?
+        let zygote = zygotes[order.plugin]
+        if zygote == nil {
+            refusal = "there is no plugin '\(order.plugin)'"
+        } else if let failure = zygote?.lifecycle.failure {
+            refusal = failure
+        } else if zygote?.orders.count ?? 0 >= configuration.heldStarts {
+            refusal = "too many workers wait to be started"
+        } else if ![order.buildSeconds, order.stepSeconds].allSatisfy({ $0 > 0 && $0 <= 1e6 }) {
+            refusal = "the times to build and to step must be positive"
+        } else {
+            refusal = nil
+        }
+        if let refusal { return try send(.exited(epoch, WorkerExit(.notStarted, detail: refusal))) }
+        guard let zygote else { return }
+        workers[epoch] = WorkerProcess(epoch: epoch, order: order)
+        zygote.append(.fork(epoch))
+        try sendOrders(of: zygote)
+    }
+}

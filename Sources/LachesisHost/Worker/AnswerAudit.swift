@@ -1,0 +1,66 @@
+internal import LachesisWire
+
+/// Checks of a worker's messages that bound what it can make host and daemon hold: shapes and counts, not contents.
+///
+/// The daemon decodes and judges contents; this keeps a script that speaks to the socket by itself from answering
+/// records that it was never sent, or from padding its answers.
+struct AnswerAudit: Equatable {
+    /// Records delivered and not answered yet.
+    private(set) var outstanding = 0
+    /// States of the estimator; known from `ready` on.
+    private var states = 0
+
+    /// Bytes of one step's error: index, length and text.
+    private static let errorBytes = 8...(8 + 4_000)
+    private static let mostErrors = 16
+
+    /// Notes a batch on its way to the worker.
+    /// - Throws: `WireError` if it is none that a daemon sends.
+    mutating func delivered(batch payload: [UInt8]) throws(WireError) {
+        var reader = ByteReader(payload.span.bytes)
+        let records = Int(try reader.take(UInt32.self))
+        let columns = Int(try reader.take(UInt32.self))
+        guard (1...WorkerMessageLimits.records).contains(records), reader.remaining == records * columns * 8 else {
+            throw WireError("a batch of \(records) records and \(columns) columns in \(payload.count) bytes")
+        }
+        outstanding += records
+    }
+
+    /// - Throws: `WireError` if mean and covariance do not fit any number of states.
+    mutating func ready(_ payload: [UInt8]) throws(WireError) {
+        var reader = ByteReader(payload.span.bytes)
+        try reader.skip(Int(try reader.take(UInt32.self)))
+        let bytes = reader.remaining
+        // mean[s] and covariance[s][s] take 8 s (s + 1) bytes.
+        let states = Int((Double(bytes) / 8).squareRoot())
+        guard states > 0, bytes == 8 * states * (states + 1) else {
+            throw WireError("mean and covariance of \(bytes) bytes fit no number of states")
+        }
+        self.states = states
+    }
+
+    /// - Throws: `WireError` if the result covers records that are not outstanding, or its length is not what its
+    ///   counts need.
+    mutating func result(_ payload: [UInt8]) throws(WireError) {
+        var reader = ByteReader(payload.span.bytes)
+        let records = Int(try reader.take(UInt32.self))
+        let stepped = Int(try reader.take(UInt32.self))
+        let states = Int(try reader.take(UInt32.self))
+        let outputs = Int(try reader.take(UInt32.self))
+        let errors = Int(try reader.take(UInt32.self))
+        try reader.skip(4)
+        guard records >= 1, records <= outstanding else {
+            throw WireError("a result for \(records) records where \(outstanding) were outstanding")
+        }
+        guard stepped <= records, errors <= Self.mostErrors, states == self.states else {
+            throw WireError("a result with \(stepped) steps, \(states) states, \(errors) errors for \(records) records")
+        }
+        let outcomes = (records + 7) / 8 * 8
+        let numbers = stepped * (1 + 2 * states + 2 * outputs) + (stepped > 0 ? states * states : 0)
+        let rest = reader.remaining - outcomes - numbers * 8
+        guard rest >= errors * Self.errorBytes.lowerBound, rest <= errors * Self.errorBytes.upperBound else {
+            throw WireError("a result of \(payload.count) bytes, which is not what its counts need")
+        }
+        outstanding -= records
+    }
+}

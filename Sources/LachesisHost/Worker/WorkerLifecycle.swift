@@ -1,0 +1,198 @@
+internal import LachesisWire
+
+/// One worker from its order to its end: decides, and does nothing itself. Times are those of one monotonic clock.
+///
+/// Whatever happens, exactly one action `finish` comes out of it, the last.
+struct WorkerLifecycle {
+    enum Phase: Equatable {
+        /// Its zygote is not ready yet.
+        case waiting
+        /// The zygote has been asked to fork.
+        case forking
+        /// The process is there; files may come, and the order to build.
+        case loading
+        case building
+        case ready
+        /// It said that the script failed, and is about to end by itself.
+        case failed
+        /// It closed its connection, and is about to end by itself.
+        case closed
+        /// It has been ordered to be killed.
+        case killed
+        case finished
+    }
+
+    enum Action: Equatable {
+        /// Hand the message that was given to the worker.
+        case enqueue
+        /// Hand the message that was given to the daemon.
+        case forward
+        /// Kill process and process group; `ended` or `lost` follows.
+        case kill
+        case reportStarted(pid: Int32)
+        case finish(WorkerExit)
+    }
+
+    /// How long a worker may take to end after it said or showed that it will.
+    static let farewell = Duration.seconds(2)
+    /// Added to the time for a step: the way there and back.
+    static let stepGrace = Duration.seconds(1)
+
+    private let order: WorkerOrder
+    private(set) var phase = Phase.waiting
+    /// When something must have happened; nil if nothing is due.
+    private(set) var deadline: Duration?
+    private var audit = AnswerAudit()
+    private var hasBuild = false
+    /// Why it was killed.
+    private var cause: (WorkerExit.Cause, String)?
+
+    init(_ order: WorkerOrder) { self.order = order }
+
+    /// Whether messages from the worker still count.
+    var listens: Bool { [.loading, .building, .ready, .failed].contains(phase) }
+
+    /// The zygote has been asked.
+    mutating func forkOrdered() { if phase == .waiting { phase = .forking } }
+
+    mutating func forked(pid: Int32, now: Duration) -> [Action] {
+        switch phase {
+        case .forking:
+            phase = .loading
+            if hasBuild { startBuilding(now) }
+            return [.reportStarted(pid: pid)]
+        default: return []
+        }
+    }
+
+    mutating func forkFailed(_ reason: String) -> [Action] { finish(.init(.notStarted, detail: reason)) }
+
+    /// The plugin cannot run.
+    mutating func refused(_ reason: String) -> [Action] { finish(.init(.notStarted, detail: reason)) }
+
+    /// The daemon hands the worker a message.
+    mutating func deliver(_ kind: WorkerMessageKind, _ payload: [UInt8], now: Duration) -> [Action] {
+        switch (phase, kind) {
+        case (.failed, _), (.closed, _), (.killed, _), (.finished, _):
+            // On its way while the worker ended; the daemon learns of the end.
+            return []
+        case (.waiting, .file), (.forking, .file), (.loading, .file):
+            guard !hasBuild else { return end(.lost, "the daemon sent a file after the order to build") }
+        case (.waiting, .build), (.forking, .build), (.loading, .build):
+            guard !hasBuild else { return end(.lost, "the daemon sent two orders to build") }
+            hasBuild = true
+            if phase == .loading { startBuilding(now) }
+        case (.ready, .batch):
+            do {
+                try audit.delivered(batch: payload)
+            } catch {
+                return end(.lost, "the daemon sent what cannot be a batch: \(error)")
+            }
+            awaitProgress(now)
+        default:
+            return end(.lost, "the daemon sent a message of kind \(kind.rawValue) at the wrong time")
+        }
+        return [.enqueue]
+    }
+
+    /// More was delivered than may wait for a worker that does not read.
+    mutating func overflowed() -> [Action] {
+        end(.lost, "the worker does not read, and more was sent than may wait for it")
+    }
+
+    /// The kernel does not take messages for it.
+    mutating func unreachable(_ reason: String) -> [Action] { end(.lost, reason) }
+
+    /// The worker says something.
+    mutating func received(_ kind: UInt8, _ payload: [UInt8], now: Duration) -> [Action] {
+        guard listens else { return [] }
+        do throws(WireError) {
+            switch (phase, WorkerMessageKind(rawValue: kind)) {
+            case (.building, .ready):
+                try audit.ready(payload)
+                phase = .ready
+                deadline = nil
+            case (.building, .failed):
+                phase = .failed
+                deadline = now + Self.farewell
+            case (.ready, .result):
+                try audit.result(payload)
+                awaitProgress(now)
+            default:
+                throw WireError("a message of kind \(kind) at the wrong time")
+            }
+        } catch {
+            return end(.protocolViolation, error.description)
+        }
+        return [.forward]
+    }
+
+    /// The worker's bytes are no messages.
+    mutating func violated(_ reason: String) -> [Action] { listens ? end(.protocolViolation, reason) : [] }
+
+    /// The worker's end of the connection is closed: its process has ended, or is about to.
+    mutating func closed(now: Duration) {
+        guard listens else { return }
+        phase = .closed
+        deadline = now + Self.farewell
+    }
+
+    /// The daemon wants it gone.
+    mutating func stop() -> [Action] { end(.stopped, "") }
+
+    /// Looks at the deadline.
+    mutating func check(now: Duration) -> [Action] {
+        guard let deadline, now >= deadline else { return [] }
+        switch phase {
+        case .building: return end(.buildTimeout, "no estimator within \(order.buildSeconds) s")
+        case .ready: return end(.stepTimeout, "no answer within \(order.stepSeconds) s")
+        case .failed: return end(.ended, "it did not end by itself after the script had failed")
+        case .closed: return end(.protocolViolation, "it closed its connection and did not end")
+        case .waiting, .forking, .loading, .killed, .finished:
+            self.deadline = nil
+            return []
+        }
+    }
+
+    /// Its process has ended. All that it had sent has been received before.
+    /// - Parameter status: exit status, or minus the number of the signal.
+    mutating func ended(status: Int32) -> [Action] {
+        let (cause, detail) = cause ?? (.ended, "")
+        return finish(WorkerExit(cause, status: status, detail: detail))
+    }
+
+    /// Its zygote has died, and it with it.
+    mutating func lost(_ detail: String) -> [Action] {
+        // What was decided before the zygote died is what the daemon waits for.
+        let (cause, detail) = cause ?? (.lost, detail)
+        return finish(WorkerExit(cause, detail: detail))
+    }
+
+    private mutating func startBuilding(_ now: Duration) {
+        phase = .building
+        deadline = now + .seconds(order.buildSeconds)
+    }
+
+    private mutating func awaitProgress(_ now: Duration) {
+        deadline = audit.outstanding > 0 ? now + .seconds(order.stepSeconds) + Self.stepGrace : nil
+    }
+
+    private mutating func end(_ cause: WorkerExit.Cause, _ detail: String) -> [Action] {
+        switch phase {
+        case .finished, .killed: return []
+        case .waiting: return finish(WorkerExit(cause, detail: detail))
+        default:
+            self.cause = (cause, detail)
+            phase = .killed
+            deadline = nil
+            return [.kill]
+        }
+    }
+
+    private mutating func finish(_ exit: WorkerExit) -> [Action] {
+        guard phase != .finished else { return [] }
+        phase = .finished
+        deadline = nil
+        return [.finish(exit)]
+    }
+}

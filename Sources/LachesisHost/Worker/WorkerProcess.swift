@@ -1,0 +1,63 @@
+internal import Glibc
+internal import LachesisWire
+
+/// A worker as its host holds it: its connection, its output, and how far it has come.
+final class WorkerProcess {
+    let epoch: Epoch
+    let plugin: String
+    var lifecycle: WorkerLifecycle
+    let channel = PacketChannel()
+    private(set) var output = OutputTail()
+    private var log: Descriptor?
+
+    /// What the host's event queue calls connection and output; nil where it does not listen to them.
+    var socketToken: UInt64?
+    var logToken: UInt64?
+    /// Whether the event queue tells when the connection can be written.
+    var awaitsWriting = false
+    /// Whether there is a work folder to remove.
+    var hasFolder = false
+
+    init(epoch: Epoch, order: WorkerOrder) {
+        (self.epoch, plugin) = (epoch, order.plugin)
+        lifecycle = WorkerLifecycle(order)
+    }
+
+    /// Name of its work folder in the host's runtime folder.
+    var folderName: String { "worker-\(epoch)" }
+
+    var logNumber: Int32? { log.number }
+
+    func attach(socket: consuming Descriptor, log: consuming Descriptor) {
+        channel.attach(socket)
+        self.log = consume log
+    }
+
+    /// Undoes `attach`: the order to fork could not be sent yet.
+    func detach() {
+        channel.detach()
+        log = nil
+    }
+
+    func closeLog() { log = nil }
+
+    /// Reads what the process has written, without waiting.
+    /// - Parameters:
+    ///   - buffer: scratch memory.
+    ///   - reads: most reads, each of at most the buffer's length.
+    /// - Returns: false once nobody can write any more.
+    func readLog(_ buffer: inout [UInt8], atMost reads: Int) -> Bool {
+        for _ in 0..<reads {
+            guard let number = log.number else { return false }
+            let count = read(number, &buffer, buffer.count)
+            if count > 0 {
+                output.append(buffer[..<count])
+            } else if count < 0, errno == EAGAIN || errno == EINTR {
+                return true
+            } else {
+                return false
+            }
+        }
+        return true
+    }
+}

@@ -1,0 +1,189 @@
+internal import CSandbox
+internal import Glibc
+internal import LachesisWire
+
+/// A process that has imported a plugin's packages and does one thing: fork workers.
+///
+/// Single-threaded, without secrets: workers see its memory. It ends, and its workers with it, when the host's end of
+/// the control connection closes.
+package struct Zygote {
+    private let control = Int32(lachesis_inherited_socket)
+    private let interpreter: Interpreter
+    private let limits: lachesis_lock_in_settings
+    private let pid = getpid()
+    private var epochs: [Int32: Epoch] = [:]
+    private var pids: [Epoch: Int32] = [:]
+
+    /// Never returns: the process ends.
+    /// - Parameters:
+    ///   - plugin: the plugin's folder.
+    ///   - python: the virtual environment's Python program.
+    ///   - workerPath: folder that contains the package `lachesis_worker`.
+    package static func run(plugin: String, python: String, workerPath: String) -> Never {
+        do {
+            var zygote = try Zygote(plugin: plugin, python: python, workerPath: workerPath)
+            try zygote.serve()
+            zygote.killAll()
+            _exit(0)
+        } catch {
+            // To the host if there is one, else to whoever started this by hand.
+            let bytes = ZygoteAnswer.failed(error.description).encoded
+            if send(Int32(lachesis_inherited_socket), bytes, bytes.count, Int32(MSG_NOSIGNAL)) < 0 {
+                log(error.description)
+            }
+            _exit(1)
+        }
+    }
+
+    private init(plugin: String, python: String, workerPath: String) throws(HostError) {
+        guard fcntl(control, F_SETFD, FD_CLOEXEC) == 0 else {
+            throw HostError(.configuration, "a zygote is started by its host")
+        }
+        guard lachesis_adopt_orphans("lachesis-zygote") == 0 else { throw .last("prctl") }
+        // As the interpreter's own program has it: writing to a closed pipe, or beyond a limit, is an exception and no
+        // death.
+        for signal in [lachesis_sigpipe, lachesis_sigxfsz] {
+            guard lachesis_ignore_signal(signal) == 0 else { throw .last("signal") }
+        }
+        interpreter = try Interpreter(executable: python, workerPath: workerPath, plugin: plugin)
+        try Self.checkThreads()
+        var settings = lachesis_lock_in_settings()
+        let limits = WorkerLimits()
+        settings.parent = pid
+        settings.open_files = limits.openFiles
+        settings.file_bytes = limits.fileBytes
+        settings.address_bytes = try limits.addressBytes()
+        self.limits = settings
+    }
+
+    /// A thread would be missing in every worker, with whatever it had locked.
+    private static func checkThreads() throws(HostError) {
+        guard let stream = opendir("/proc/self/task") else { throw .last("listing this process's threads") }
+        defer { closedir(stream) }
+        var threads = 0
+        while let entry = readdir(stream) {
+            if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { threads += 1 }
+        }
+        guard threads == 1 else {
+            throw HostError(
+                .python,
+                "its packages left threads running (\(threads - 1)), and a process with threads cannot be forked")
+        }
+    }
+
+    private mutating func serve() throws(HostError) {
+        let signals = try SignalSource([lachesis_sigchld])
+        guard say(.ready) else { return }
+        var items = [control, signals.number].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        while true {
+            guard poll(&items, nfds_t(items.count), -1) >= 0 || errno == EINTR else { throw .last("poll") }
+            if items[1].revents != 0 {
+                _ = signals.take()
+                guard reap() else { return }
+            }
+            if items[0].revents != 0 {
+                guard try takeOrder() else { return }
+            }
+        }
+    }
+
+    /// - Returns: false if the host has gone.
+    private func say(_ answer: ZygoteAnswer) -> Bool {
+        let bytes = answer.encoded
+        while send(control, bytes, bytes.count, Int32(MSG_NOSIGNAL)) < 0 {
+            guard errno == EINTR else { return false }
+        }
+        return true
+    }
+
+    /// - Returns: false if the host has gone.
+    private mutating func takeOrder() throws(HostError) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: ZygoteOrder.longest)
+        var numbers: [Int32] = [-1, -1, -1, -1]
+        var count = 0
+        let length = lachesis_receive_descriptors(control, &buffer, buffer.count, &numbers, &count)
+        guard length > 0 else {
+            if length == 0 || errno == ECONNRESET { return false }
+            throw .last("receiving an order")
+        }
+        defer { for number in numbers.prefix(count) { close(number) } }
+        let order: ZygoteOrder
+        do {
+            order = try ZygoteOrder(decoding: Array(buffer[..<length]))
+        } catch {
+            throw HostError(.protocolViolation, "from the host: \(error)")
+        }
+        switch order {
+        case .kill(let epoch):
+            if let pid = pids[epoch] { kill(pid) }
+            return true
+        case .fork(let epoch, let folder):
+            guard count == 2 else { throw HostError(.protocolViolation, "\(count) descriptors with an order to fork") }
+            return fork(epoch, folder, socket: numbers[0], log: numbers[1])
+        }
+    }
+
+    private mutating func fork(_ epoch: Epoch, _ folder: String, socket: Int32, log: Int32) -> Bool {
+        var code: Int32 = 0
+        let child = interpreter.fork {
+            let pid = lachesis_fork()
+            code = errno
+            return pid
+        }
+        if child == 0 { work(folder, socket: socket, log: log) }
+        guard child > 0 else { return say(.notForked(epoch, "fork: \(String(cString: strerror(code)))")) }
+        (epochs[child], pids[epoch]) = (epoch, child)
+        return say(.forked(epoch, pid: child))
+    }
+
+    /// The worker's whole life.
+    private func work(_ folder: String, socket: Int32, log: Int32) -> Never {
+        var settings = limits
+        (settings.socket, settings.log) = (socket, log)
+        var failed: UnsafePointer<CChar>?
+        let result = folder.withCString { path in
+            settings.work_folder = path
+            return lachesis_lock_in(&settings, &failed)
+        }
+        guard result == 0 else {
+            let step = failed.map { String(cString: $0) } ?? ""
+            let text = Array("the worker cannot be locked in: \(step): \(String(cString: strerror(errno)))\n".utf8)
+            // The pipe may have become standard error already.
+            if write(log, text, text.count) < 0 { _ = write(2, text, text.count) }
+            _exit(71)
+        }
+        _ = lachesis_set_process_name("lachesis-worker")
+        do {
+            try interpreter.setEnvironment("HOME", folder)
+            try interpreter.setEnvironment("TMPDIR", folder)
+        } catch {
+            LachesisHost.log(error.description)
+            _exit(72)
+        }
+        _exit(interpreter.serve(Int32(lachesis_inherited_socket)))
+    }
+
+    /// - Returns: false if the host has gone.
+    private mutating func reap() -> Bool {
+        var isHeard = true
+        while let child = EndedChild.next() {
+            guard let epoch = epochs.removeValue(forKey: child.pid) else { continue }
+            pids[epoch] = nil
+            isHeard = isHeard && say(.exited(epoch, status: child.status))
+        }
+        let known = epochs
+        killStrays { known[$0] != nil }
+        return isHeard
+    }
+
+    /// Ends a worker and its process group. Not reaped yet, so the number is still its own.
+    private func kill(_ pid: Int32) {
+        _ = Glibc.kill(-pid, SIGKILL)
+        // Before it has made a group of its own.
+        _ = Glibc.kill(pid, SIGKILL)
+    }
+
+    private func killAll() {
+        for pid in epochs.keys { kill(pid) }
+    }
+}
