@@ -1,0 +1,1 @@
+"""Presents Moirae's online estimators to a Lachesis worker."""

@@ -1,0 +1,101 @@
+"""Presents one of Moirae's online estimators to the worker."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from moirae.estimators.online import OnlineEstimator
+from moirae.estimators.online.dual import DualEstimator
+from moirae.estimators.online.filters.base import ModelWrapper
+from moirae.estimators.online.filters.distributions import MultivariateRandomDistribution
+from moirae.estimators.online.joint import JointEstimator
+from moirae.estimators.online.utils.model import convert_vals_model_to_filter
+
+from lachesis_worker.plugin import ScriptError
+
+from . import checkpoint
+from .conversion import COLUMNS, REQUIRED, RecordConverter
+from .undo import filters_of, undo_for
+
+
+class MoiraeEstimator:
+    """An estimator of Moirae, stepped record by record as Moirae's own loop would."""
+
+    columns = COLUMNS
+    required = REQUIRED
+
+    def __init__(self, estimator: OnlineEstimator) -> None:
+        """Wrap an estimator; raises ScriptError if records do not give what its classes need."""
+        self._set(estimator)
+        self.class_name = type(estimator).__name__
+        self.state_names = tuple(estimator.state_names)
+        self.output_names = tuple(estimator.output_names)
+
+    def _set(self, estimator: OnlineEstimator) -> None:
+        self._estimator = estimator
+        # From the estimator each time: a checkpoint brings classes of its own.
+        self._converter = RecordConverter(estimator)
+        self._undo = undo_for(estimator)
+
+    def initial(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean `(s,)` and covariance `(s, s)` as the estimator stands, in the states' own units."""
+        state = _state(self._estimator)
+        return state.get_mean(), state.get_covariance()
+
+    def seed(self, values: Sequence[float]) -> None:
+        """Take the first record's inputs as the previous ones.
+
+        A filter left with the script's placeholder would take the time from there to the second record for one step.
+        """
+        inputs = self._converter.inputs(values)
+        # What Moirae's own loop does with the first record; its own estimators do not read it, a script's may.
+        self._estimator._u = inputs
+        for filter in filters_of(self._estimator):
+            # A filter of a script's own may have another kind of model, whose coordinates are not known.
+            if isinstance(filter.model, ModelWrapper):
+                controls = convert_vals_model_to_filter(inputs)
+                filter.controls = controls.convert(filter.model.control_conversion, inverse=True)
+
+    def step(self, values: Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Step; return mean `(s,)`, covariance `(s, s)`, predicted outputs `(o,)` and their covariance `(o, o)`."""
+        converter = self._converter
+        state, outputs = self._estimator.step(converter.inputs(values), converter.measurements(values))
+        return state.get_mean(), state.get_covariance(), outputs.get_mean(), outputs.get_covariance()
+
+    def mark(self) -> Any:
+        """Return what `rollback` needs to undo the one step or seeding that follows."""
+        return self._undo.mark()
+
+    def rollback(self, mark: Any) -> None:
+        """Return to the state at `mark`, bit for bit."""
+        self._undo.rollback(mark)
+
+    def save(self) -> bytes:
+        """Return a checkpoint of the estimator, with the classes that the script defines."""
+        return checkpoint.save(self._estimator)
+
+    def restore(self, data: bytes) -> None:
+        """Go on from a checkpoint; raises ValueError if it holds no estimator with the same states."""
+        estimator = checkpoint.load(data)
+        if not isinstance(estimator, OnlineEstimator) or tuple(estimator.state_names) != self.state_names:
+            raise ValueError("the checkpoint is of another estimator")
+        self._set(estimator)
+
+
+def _state(estimator: OnlineEstimator) -> MultivariateRandomDistribution:
+    """Return the state in the model's coordinates.
+
+    Filters may have coordinates of their own, which their estimators' property `state` gives, or fails on.
+    """
+    if isinstance(estimator, JointEstimator):
+        return estimator.filter.hidden.convert(estimator.joint_model.hidden_conversion)
+    if isinstance(estimator, DualEstimator):
+        transient = estimator.trans_filter.hidden.convert(estimator.cell_wrapper.hidden_conversion)
+        health = estimator.asoh_filter.hidden.convert(estimator.asoh_wrapper.hidden_conversion)
+        return transient.combine_with((health,))
+    try:
+        return estimator.state
+    except (NotImplementedError, AttributeError) as error:
+        raise ScriptError(
+            f"the class {type(estimator).__name__} of `estimator` must give its state as the property `state`"
+        ) from error
