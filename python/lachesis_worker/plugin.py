@@ -1,0 +1,130 @@
+"""What a plugin is: a folder that makes workers able to run one kind of estimator."""
+
+import importlib
+import importlib.util
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+
+ENTRY_MODULE = "lachesis_plugin"
+"""Name that the entry module is imported under; a process has one plugin."""
+
+
+class ScriptError(Exception):
+    """A script gave no usable estimator; the message tells its author what is expected, without a traceback."""
+
+
+class PluginError(Exception):
+    """A plugin's folder is not of the form expected; the message names the file and what is wrong in it."""
+
+
+class Estimator(Protocol):
+    """An estimator as a plugin presents it to the worker."""
+
+    class_name: str
+    """Name of the script's estimator class."""
+    state_names: Sequence[str]
+    output_names: Sequence[str]
+    columns: Sequence[str]
+    """Columns of a record that `seed` and `step` get, in this order; the first is `test_time`, s."""
+    required: Sequence[str]
+    """Those of `columns` that must be finite; the others are NaN where the record has no number."""
+
+    def initial(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean `(s,)` and covariance `(s, s)` before the first record, in the states' own units."""
+
+    def seed(self, values: Sequence[float]) -> None:
+        """Take the first record's values as the previous inputs, without a step."""
+
+    def step(self, values: Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Step; return mean `(s,)`, covariance `(s, s)`, predicted outputs `(o,)` and their covariance `(o, o)`."""
+
+    def mark(self) -> object:
+        """Return what `rollback` needs to undo the one step or seeding that follows."""
+
+    def rollback(self, mark: Any) -> None:
+        """Return to the state at `mark`, bit for bit."""
+
+    def save(self) -> bytes:
+        """Return a checkpoint."""
+
+    def restore(self, data: bytes) -> None:
+        """Return to a checkpoint of the same script, bit for bit."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin's folder and what its `plugin.toml` says."""
+
+    folder: Path
+    name: str
+    description: str
+    packages: tuple[str, ...]
+    """Modules to import before workers are forked, so that none of them has to."""
+    module: str
+    """File name of the entry module, in the folder."""
+    hint: str = ""
+    """What to say when a package is missing."""
+    entry: ModuleType | None = field(default=None, compare=False)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> "Plugin":
+        """Read `plugin.toml`; raises PluginError if a key is missing or of a wrong type."""
+        folder = Path(folder).resolve()
+        path = folder / "plugin.toml"
+        try:
+            table = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise PluginError(f"{path} cannot be read: {error}") from error
+        for key, kind in (("name", str), ("description", str), ("packages", list), ("module", str)):
+            if not isinstance(table.get(key), kind):
+                raise PluginError(f"{path}: `{key}` must be a {'string' if kind is str else 'list of strings'}")
+        packages = table["packages"]
+        if not all(isinstance(package, str) for package in packages):
+            raise PluginError(f"{path}: `packages` must be a list of strings")
+        if "/" in table["module"] or not (folder / table["module"]).is_file():
+            raise PluginError(f"{path}: `module` must name a file in the folder, not {table['module']!r}")
+        hint = table.get("hint", "")
+        if not isinstance(hint, str):
+            raise PluginError(f"{path}: `hint` must be a string")
+        return cls(folder, table["name"], table["description"], tuple(packages), table["module"], hint)
+
+    def imported(self) -> "Plugin":
+        """Import the packages and the entry module; return the plugin with `entry` set.
+
+        The folder joins the module search path, last, so that nothing in it can hide an installed package.
+        Raises ImportError that names what is missing, with the plugin's hint, and PluginError if there is no `load`; other
+        errors of the modules pass through.
+        """
+        if str(self.folder) not in sys.path:
+            sys.path.append(str(self.folder))
+        for package in self.packages:
+            try:
+                importlib.import_module(package)
+            except ImportError as error:
+                text = f"plugin {self.name}: {package} cannot be imported: {error}"
+                raise ImportError(f"{text}. {self.hint}" if self.hint else text) from error
+        specification = importlib.util.spec_from_file_location(ENTRY_MODULE, self.folder / self.module)
+        if specification is None or specification.loader is None:
+            raise PluginError(f"plugin {self.name}: {self.module} is not a Python file")
+        module = importlib.util.module_from_spec(specification)
+        sys.modules[ENTRY_MODULE] = module
+        specification.loader.exec_module(module)
+        if not callable(getattr(module, "load", None)):
+            raise PluginError(f"plugin {self.name}: {self.module} has no function `load`")
+        return Plugin(
+            self.folder, self.name, self.description, self.packages, self.module, hint=self.hint, entry=module
+        )
+
+    @property
+    def load(self) -> Callable[[dict[str, Any]], Estimator]:
+        """The function that finds the estimator in a script's namespace; raises ScriptError if there is none."""
+        if self.entry is None:
+            raise RuntimeError(f"plugin {self.name} is not imported")
+        return self.entry.load

@@ -1,0 +1,63 @@
+"""Executes an uploaded script, and explains what went wrong in it."""
+
+import io
+import linecache
+import os
+import sys
+import traceback
+import types
+from typing import Any
+
+MODULE_NAME = "lachesis_script"
+"""`__name__` of scripts. It is in `sys.modules`, because dataclasses with deferred annotations look it up there."""
+
+
+def execute(name: str, text: str) -> dict[str, Any]:
+    """Execute a script in the current folder; return its namespace.
+
+    `name` is the battery's; tracebacks call the script `<name>.py` and show its lines. Modules among the script's files
+    can be imported. Whatever the script raises passes through.
+    """
+    # A mark that editors put at a text's beginning, and no Python.
+    text = text.removeprefix("\ufeff")
+    file_name = f"{name}.py"
+    # Without a time of modification the cache takes the entry for one that has no file to compare with.
+    linecache.cache[file_name] = (len(text), None, io.StringIO(text, newline=None).readlines(), file_name)
+    module = types.ModuleType(MODULE_NAME)
+    folder = os.getcwd()
+    module.__file__ = os.path.join(folder, file_name)
+    sys.modules[MODULE_NAME] = module
+    if folder not in sys.path:
+        # Last, so that a file's name cannot hide an installed package.
+        sys.path.append(folder)
+    exec(compile(text, file_name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 (what workers are for)
+    return module.__dict__
+
+
+def explain(error: BaseException, hidden: tuple[str, ...] = ()) -> str:
+    """Format an error like Python would, without the frames of files below the folders `hidden`."""
+    try:
+        report = traceback.TracebackException.from_exception(error)
+        _hide(report, tuple(os.path.join(folder, "") for folder in hidden))
+        lines = list(report.format())
+        if isinstance(error, SystemExit):
+            lines.append("the script called sys.exit\n")
+        return "".join(lines).strip()
+    except BaseException:  # noqa: BLE001
+        # An exception's own text may raise, and memory may be what was missing.
+        return f"{type(error).__name__} (no more can be told: showing it failed)"
+
+
+def _hide(report: traceback.TracebackException, folders: tuple[str, ...]) -> None:
+    """Leave out frames, also of the errors that led to this one."""
+    pending, seen = [report], set()
+    while pending:
+        report = pending.pop()
+        if id(report) in seen:
+            continue
+        seen.add(id(report))
+        report.stack = traceback.StackSummary.from_list(
+            [frame for frame in report.stack if not frame.filename.startswith(folders or ("\0",))]
+        )
+        pending += [other for other in (report.__cause__, report.__context__) if other is not None]
+        pending += report.exceptions or []

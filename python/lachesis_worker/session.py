@@ -1,0 +1,125 @@
+"""One estimator at work: from a build order to its answers."""
+
+import json
+import random
+import struct
+import time
+from pathlib import Path
+
+import numpy as np
+
+from . import script
+from .gate import Gate, Outcome
+from .orders import BuildOrder, decode_batch
+from .plugin import Estimator, Plugin, ScriptError
+from .protocol import Channel, Kind
+from .results import MAX_STATES, Results, shorten
+
+ANSWER_SECONDS = 0.1
+"""How long records are worked on before what is done is answered: so a slow step can be told from a hung one."""
+MAX_TEXT_BYTES = 64 << 10
+"""Bytes of the explanation why a script failed."""
+_LENGTH = struct.Struct("<I")
+
+
+class Session:
+    """An estimator that is ready, and the records it has accepted."""
+
+    def __init__(self, order: BuildOrder, plugin: Plugin) -> None:
+        """Execute the script and check its estimator.
+
+        Raises ScriptError if the script gives none that can be used; whatever the script raises passes through.
+        """
+        self._hidden = (str(Path(__file__).parent), str(plugin.folder))
+        random.seed(order.random_seed)
+        np.random.seed(order.random_seed)
+        self._estimator: Estimator = plugin.load(script.execute(order.name, order.definition))
+        self.ready = _describe(self._estimator)
+        """Payload of the `ready` message."""
+        columns = self._estimator.columns
+        self._columns = len(columns)
+        self._seed_inputs = order.seed_inputs
+        self._gate = Gate([columns.index(name) for name in self._estimator.required], order.valid_time)
+        self._results = Results(len(self._estimator.state_names), len(self._estimator.output_names))
+
+    def process(self, batch: bytes | bytearray, channel: Channel) -> None:
+        """Take a batch's records in, in order, and answer them; raises ProtocolError if the batch does not fit."""
+        results = self._results
+        answered = time.monotonic()
+        for values in decode_batch(batch, self._columns):
+            self._take(values)
+            now = time.monotonic()
+            if now - answered > ANSWER_SECONDS or results.is_full:
+                channel.send(Kind.RESULT, results.take())
+                answered = now
+        if results.count > 0:
+            channel.send(Kind.RESULT, results.take())
+
+    def _take(self, values: list[float]) -> None:
+        outcome = self._gate.judge(values)
+        if outcome > Outcome.SEEDED:
+            self._results.add(outcome)
+            return
+        estimator = self._estimator
+        mark = estimator.mark()
+        try:
+            if outcome == Outcome.STEPPED:
+                self._results.add_step(values[0], estimator.step(values))
+            elif self._seed_inputs:
+                estimator.seed(values)
+        except BaseException as error:  # noqa: BLE001 (sys.exit in a step, too, is only this record's failure)
+            estimator.rollback(mark)
+            self._results.add_failure(script.explain(error, self._hidden))
+            return
+        self._gate.accept(values)
+        if outcome == Outcome.SEEDED:
+            self._results.add(outcome)
+
+
+def build(order: BuildOrder, plugin: Plugin, channel: Channel) -> Session | None:
+    """Build an estimator and answer `ready` or `failed`; return None after the latter."""
+    hidden = (str(Path(__file__).parent), str(plugin.folder))
+    try:
+        session = Session(order, plugin)
+    except ScriptError as error:
+        text = str(error)
+    except BaseException as error:  # noqa: BLE001 (sys.exit, too, is what the script did, and its author is told)
+        text = script.explain(error, hidden)
+    else:
+        channel.send(Kind.READY, session.ready)
+        return session
+    text = shorten(text, MAX_TEXT_BYTES).decode()
+    channel.send(Kind.FAILED, json.dumps({"error": text}).encode())
+    return None
+
+
+def _describe(estimator: Estimator) -> bytes:
+    """Check what an estimator says of itself and encode it; raises ScriptError that tells what is wrong."""
+    state_names, output_names = list(estimator.state_names), list(estimator.output_names)
+    columns = list(estimator.columns)
+    if not columns or columns[0] != "test_time" or len(set(columns)) < len(columns):
+        raise ScriptError(f"the estimator's columns must be different, and the first test_time: {columns}")
+    if not set(estimator.required) <= set(columns):
+        raise ScriptError(f"the estimator requires columns that it does not ask for: {list(estimator.required)}")
+    states = len(state_names)
+    if not 0 < states <= MAX_STATES or len(output_names) > MAX_STATES:
+        raise ScriptError(
+            f"the estimator has {states} states and {len(output_names)} outputs; 1 to {MAX_STATES} can be"
+        )
+    mean, covariance = estimator.initial()
+    mean, covariance = np.asarray(mean, float), np.asarray(covariance, float)
+    if mean.shape != (states,) or covariance.shape != (states, states):
+        raise ScriptError(
+            f"the estimator's {states} states have a mean of shape {mean.shape} and a covariance of {covariance.shape}"
+        )
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise ScriptError("the estimator's initial mean and covariance must be finite")
+    description = json.dumps(
+        {
+            "estimator": estimator.class_name,
+            "state_names": state_names,
+            "output_names": output_names,
+            "columns": columns,
+        }
+    ).encode()
+    return b"".join((_LENGTH.pack(len(description)), description, mean.tobytes(), covariance.tobytes()))

@@ -1,0 +1,21 @@
+"""Makes a process ready to fork workers of one plugin."""
+
+import gc
+import warnings
+
+from . import worker
+from .plugin import Plugin
+
+
+def warm(plugin_folder: str) -> None:
+    """Import everything that the plugin's workers need, so that a fork shares it.
+
+    Raises PluginError if `plugin.toml` is wrong, ImportError that names the package if one is missing.
+    """
+    with warnings.catch_warnings():
+        # Of the packages' own code; nobody who reads a worker's log can do anything about them.
+        warnings.simplefilter("ignore")
+        worker.plugin = Plugin.read(plugin_folder).imported()
+    gc.collect()
+    # The collector would write into every object's header, and so copy each shared page into every worker.
+    gc.freeze()
