@@ -1,0 +1,121 @@
+package import HTTPTypes
+package import Hummingbird
+internal import LachesisModel
+internal import LachesisFleet
+internal import LachesisStore
+internal import Logging
+
+/// What a client did wrong, or what stands in the way: becomes `{"detail": …}` with a status.
+package struct APIError: Error, HTTPResponseError {
+    package let status: HTTPResponse.Status
+    package let headers: HTTPFields
+    /// JSON of the detail: a string, or a list of `{"loc", "msg", "type"}`.
+    private let detail: [UInt8]
+
+    /// - Parameter detail: a sentence for the client.
+    package init(_ status: HTTPResponse.Status, _ detail: String, headers: HTTPFields = [:]) {
+        var json = JSONWriter()
+        json.string(detail)
+        self.init(status, json: json.bytes, headers: headers)
+    }
+
+    /// - Parameter json: the detail, JSON already.
+    package init(_ status: HTTPResponse.Status, json: [UInt8], headers: HTTPFields = [:]) {
+        (self.status, detail, self.headers) = (status, json, headers)
+    }
+
+    /// 422 for one parameter, in the form that FastAPI gives it.
+    /// - Parameter location: such as `["query", "limit"]`.
+    static func invalid(_ location: [String], _ message: String, type: String = "value_error") -> APIError {
+        var json = JSONWriter()
+        json.beginArray()
+        json.beginObject()
+        json.key("loc")
+        json.strings(location)
+        json.key("msg")
+        json.string(message)
+        json.key("type")
+        json.string(type)
+        json.endObject()
+        json.endArray()
+        return APIError(.unprocessableContent, json: json.bytes)
+    }
+
+    package func response(from request: Request, context: some RequestContext) throws -> Response {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("detail")
+        json.raw(detail)
+        json.endObject()
+        var response = Response.json(json.bytes, status: status)
+        response.headers.append(contentsOf: headers)
+        return response
+    }
+}
+
+extension Response {
+    /// A response whose body is JSON already.
+    static func json(_ bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}
+
+/// The one place where errors of all modules get their HTTP status.
+struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            let apiError = Self.apiError(for: error)
+            if apiError.status.kind == .serverError {
+                context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            }
+            return try apiError.response(from: request, context: context)
+        }
+    }
+
+    private static func apiError(for error: any Error) -> APIError {
+        switch error {
+        case let error as APIError: error
+        case let error as StoreError: APIError(status(of: error.code), error.message)
+        case let error as FleetError: APIError(status(of: error.code), error.description)
+        case let error as FormError:
+            APIError(error.code == .tooLarge ? .contentTooLarge : .badRequest, error.description)
+        case let error as NameError: .invalid(["path", "name"], error.description)
+        case let error as HTTPError:
+            APIError(
+                error.status, error.body ?? sentence(for: error.status), headers: error.headers)
+        case let error as any HTTPResponseError: APIError(error.status, sentence(for: error.status))
+        default: APIError(.internalServerError, "the server failed; its log says more")
+        }
+    }
+
+    private static func status(of code: StoreError.Code) -> HTTPResponse.Status {
+        switch code {
+        case .unknownBattery: .notFound
+        case .nameClash: .conflict
+        case .full: .serviceUnavailable
+        default: .internalServerError
+        }
+    }
+
+    private static func status(of code: FleetError.Code) -> HTTPResponse.Status {
+        switch code {
+        case .script, .plugin: .unprocessableContent
+        case .busy: .conflict
+        case .unavailable: .serviceUnavailable
+        }
+    }
+
+    private static func sentence(for status: HTTPResponse.Status) -> String {
+        switch status {
+        case .notFound: "there is nothing at this path"
+        case .contentTooLarge: "the body is larger than allowed"
+        default: status.reasonPhrase
+        }
+    }
+}

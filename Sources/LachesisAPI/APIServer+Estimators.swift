@@ -1,0 +1,35 @@
+internal import Hummingbird
+internal import LachesisFleet
+internal import LachesisModel
+internal import LachesisStore
+
+extension APIServer {
+    /// `POST /online/register`.
+    func addEstimatorRoutes(to router: Router<APIContext>) {
+        router.endpoint("/online/register", [.post: { [self] request, _ in try await registerEstimator(request) }])
+    }
+
+    private func registerEstimator(_ request: Request) async throws -> Response {
+        let estimator = try await registrations.pass {
+            let form = try await Form(
+                request, limits: RegistrationForm.formLimits(limits), totalBytes: limits.registrationBytes)
+            let registration = try RegistrationForm(form, request: request, limits: limits).registration()
+            if let other = store.otherSpelling(of: registration.battery) {
+                throw APIError(.conflict, "the name differs from the battery '\(other)' in upper and lower case alone")
+            }
+            return try await fleet.register(registration)
+        }
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("name")
+        json.string(estimator.battery.text)
+        json.key("estimator")
+        json.string(estimator.description.className)
+        json.key("version")
+        json.integer(estimator.version)
+        json.key("state_names")
+        json.strings(estimator.description.stateNames)
+        json.endObject()
+        return .json(json.bytes)
+    }
+}

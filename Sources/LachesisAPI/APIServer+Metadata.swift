@@ -1,0 +1,31 @@
+internal import Foundation
+internal import Hummingbird
+internal import LachesisModel
+internal import LachesisStore
+
+extension APIServer {
+    /// `POST /db/register`: metadata in battery-data-toolkit's form; answers the battery's name as a JSON string.
+    func addMetadataRoutes(to router: Router<APIContext>) {
+        router.endpoint("/db/register", [.post: { [self] request, _ in try await registerMetadata(request) }])
+    }
+
+    private func registerMetadata(_ request: Request) async throws -> Response {
+        let body = try await request.body.collect(upTo: limits.metadataBytes)
+        let document: MetadataDocument
+        do {
+            document = try MetadataDocument.parse(Array(buffer: body))
+        } catch {
+            throw APIError(.unprocessableContent, json: error.json)
+        }
+        let name: BatteryName
+        do {
+            name = try BatteryName(document.name ?? UUID().uuidString.lowercased())
+        } catch {
+            throw APIError.invalid(["body", "name"], error.description)
+        }
+        try await store.registerMetadata(document.json, for: name)
+        var json = JSONWriter()
+        json.string(name.text)
+        return .json(json.bytes)
+    }
+}

@@ -1,0 +1,43 @@
+package import Hummingbird
+package import LachesisFleet
+package import LachesisModel
+internal import LachesisSocket
+package import LachesisStore
+package import Logging
+
+/// The server's HTTP side: routes, pages and sockets over a store and a fleet.
+package struct APIServer: Sendable {
+    package let store: Store
+    package let fleet: Fleet
+    package let roster: HostRoster
+    package let limits: Limits
+    package let version: String
+    package let logger: Logger
+    /// Registrations whose form-data may be in memory at once; the others wait with their bodies unread.
+    let registrations = Turnstile(places: 4)
+
+    package init(store: Store, fleet: Fleet, roster: HostRoster, limits: Limits, version: String, logger: Logger) {
+        (self.store, self.fleet, self.roster) = (store, fleet, roster)
+        (self.limits, self.version, self.logger) = (limits, version, logger)
+    }
+
+    /// - Parameter onListening: told the port once requests are answered.
+    package func application(
+        host: String, port: Int, onListening: @escaping @Sendable (Int) -> Void
+    ) -> some ApplicationProtocol {
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: ErrorMiddleware())
+        addStatusRoutes(to: router)
+        addMetadataRoutes(to: router)
+        addDataRoutes(to: router)
+        addEstimatorRoutes(to: router)
+        var sockets = SocketConfiguration()
+        sockets.maxMessageSize = limits.recordBytes + 1
+        let upgrade = UploadUpgrade(store: store, limits: limits, logger: logger)
+        return Application(
+            router: router, server: .http1(withSockets: sockets) { upgrade.decide($0) },
+            configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? port) },
+            logger: logger)
+    }
+}

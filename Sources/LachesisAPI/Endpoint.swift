@@ -1,0 +1,58 @@
+internal import Foundation
+package import Hummingbird
+internal import LachesisModel
+
+/// The context of a request.
+package typealias APIContext = BasicRequestContext
+
+extension Router where Context == APIContext {
+    /// Routes the given methods of a path; every other method gets 405 with `Allow`.
+    func endpoint(
+        _ path: RouterPath, _ handlers: [HTTPRequest.Method: @Sendable (Request, APIContext) async throws -> Response]
+    ) {
+        for (method, handler) in handlers { on(path, method: method, use: handler) }
+        let allowed = handlers.keys.map(\.rawValue) + (handlers[.get] == nil ? [] : ["HEAD"])
+        let allow = allowed.sorted().joined(separator: ", ")
+        for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options, .trace]
+        where handlers[method] == nil && !(method == .head && handlers[.get] != nil) {
+            on(path, method: method) { _, _ -> Response in
+                throw APIError(.methodNotAllowed, "\(method.rawValue) is not allowed here; allowed: \(allow)", headers: [.allow: allow])
+            }
+        }
+    }
+}
+
+extension Request {
+    /// A parameter of the query; nil if absent.
+    /// - Throws: `APIError` 422 if it stands there more than once or is no number.
+    func queryNumber(_ name: String) throws -> Double? {
+        guard let text = try queryText(name) else { return nil }
+        guard let number = Double(text), number.isFinite else {
+            throw APIError.invalid(["query", name], "'\(text)' is not a finite number", type: "float_parsing")
+        }
+        return number
+    }
+
+    func queryText(_ name: String) throws -> String? {
+        let values = uri.queryParameters[values: Substring(name)]
+        guard values.count <= 1 else { throw APIError.invalid(["query", name], "stands in the query more than once") }
+        return values.first.map(String.init)
+    }
+}
+
+extension APIContext {
+    /// The battery that the path names.
+    /// - Throws: `APIError` 422 if it is no name.
+    func battery() throws -> BatteryName {
+        let raw = try parameters.require("name")
+        return try BatteryName(percentEncoded: raw)
+    }
+}
+
+extension BatteryName {
+    /// - Throws: `NameError`, also if the text is not percent-encoded UTF-8.
+    init(percentEncoded text: String) throws(NameError) {
+        guard let name = text.removingPercentEncoding else { throw NameError(description: "the name is not percent-encoded UTF-8") }
+        try self.init(name)
+    }
+}

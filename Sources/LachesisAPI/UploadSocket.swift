@@ -1,0 +1,114 @@
+internal import Foundation
+internal import LachesisModel
+internal import LachesisSocket
+internal import LachesisStore
+internal import LachesisWire
+internal import Logging
+internal import NIOCore
+
+/// One upload of records: `WS /db/upload/{name}`.
+///
+/// What has gathered while the last burst was being written is the next burst: so the size of transactions follows the speed of
+/// the sender, the memory of an upload is bounded by the socket's high-water mark, and a sender that is too fast is slowed by TCP.
+struct UploadSocket: Sendable {
+    /// With it the client is told how many of its records are on disk: `{"stored": n}` as msgpack, after each write.
+    static let acknowledging = "lachesis.ack.v1"
+
+    let battery: BatteryName
+    /// Lets a client resume after a cut: the records of all its connections with this identifier count as one stream.
+    let stream: String?
+    let store: Store
+    let limits: Limits
+    let logger: Logger
+
+    func run(_ connection: SocketConnection) async {
+        do {
+            try await receive(connection)
+        } catch let error as StoreError {
+            logger.error("upload refused", metadata: ["battery": "\(battery)", "error": "\(error)"])
+            connection.close(Self.close(for: error))
+        } catch {
+            // The peer is gone; what came before is stored.
+            logger.debug("upload ended", metadata: ["battery": "\(battery)", "error": "\(error)"])
+        }
+    }
+
+    private func receive(_ connection: SocketConnection) async throws {
+        let acknowledges = connection.subprotocol == Self.acknowledging
+        let decoder = RecordDecoder(limits: limits)
+        var messages = 0
+        var stored: Int64 = 0
+        if let stream { stored = try await store.streamTotal(stream, of: battery) }
+        if acknowledges { try await connection.send(binary: Self.acknowledgement(stored)) }
+        for await burst in connection.bursts {
+            var (batch, refusal) = decode(burst, decoder)
+            let outcome = try await store.append(batch, to: battery, stream: stream)
+            messages += outcome.stored
+            stored = outcome.streamTotal ?? (stored + Int64(outcome.stored))
+            refusal = outcome.refusal ?? refusal
+            if acknowledges, outcome.stored > 0 { try await connection.send(binary: Self.acknowledgement(stored)) }
+            if let refusal {
+                connection.close(Self.close(for: refusal, message: messages + 1))
+                return
+            }
+        }
+    }
+
+    /// The records of a burst up to the first that cannot be one.
+    private func decode(_ burst: [SocketMessage], _ decoder: RecordDecoder) -> (RecordBatch, RecordRefusal?) {
+        let received = Date().timeIntervalSince1970
+        var batch = RecordBatch()
+        do throws(RecordRefusal) {
+            for message in burst {
+                guard case .binary(let buffer) = message else {
+                    throw RecordRefusal(.unsupported, "text; a record is a binary message of msgpack")
+                }
+                try decode(buffer, decoder, received, into: &batch)
+            }
+            return (batch, nil)
+        } catch {
+            return (batch, error)
+        }
+    }
+
+    private func decode(
+        _ buffer: ByteBuffer, _ decoder: RecordDecoder, _ received: Double, into batch: inout RecordBatch
+    ) throws(RecordRefusal) {
+        let result = buffer.withUnsafeReadableBytes { bytes -> RecordRefusal? in
+            do throws(RecordRefusal) {
+                try decoder.decode(bytes, received: received, into: &batch)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let result { throw result }
+    }
+
+    private static func close(for refusal: RecordRefusal, message: Int) -> SocketClose {
+        let code: UInt16 =
+            switch refusal.kind {
+            case .unsupported: 1003
+            case .malformed: 1007
+            case .inadmissible: 1008
+            }
+        return SocketClose(code: code, reason: "message \(message): \(refusal)")
+    }
+
+    private static func close(for error: StoreError) -> SocketClose {
+        switch error.code {
+        case .full: SocketClose(code: 1013, reason: error.message)
+        case .nameClash: SocketClose(code: 1008, reason: error.message)
+        default: SocketClose(code: 1011, reason: error.message)
+        }
+    }
+
+    /// `{"stored": n}` as msgpack.
+    private static func acknowledgement(_ stored: Int64) -> ByteBuffer {
+        var buffer = ByteBuffer(bytes: [0x81, 0xa6])
+        buffer.writeString("stored")
+        buffer.writeInteger(UInt8(0xcf))
+        buffer.writeInteger(UInt64(stored))
+        return buffer
+    }
+}

@@ -1,0 +1,39 @@
+internal import Foundation
+internal import HTTPTypes
+internal import LachesisModel
+internal import LachesisSocket
+internal import LachesisStore
+internal import Logging
+
+/// Decides which WebSockets are opened: those at `/db/upload/{name}`.
+struct UploadUpgrade: Sendable {
+    private static let prefix = "/db/upload/"
+    private static let longestStream = 128
+
+    let store: Store
+    let limits: Limits
+    let logger: Logger
+
+    func decide(_ request: SocketRequest) -> SocketUpgrade {
+        guard request.path.hasPrefix(Self.prefix) else { return .notFound }
+        let raw = String(request.path.dropFirst(Self.prefix.count))
+        guard !raw.isEmpty, !raw.contains("/") else { return .notFound }
+        let battery: BatteryName
+        do {
+            battery = try BatteryName(percentEncoded: raw)
+        } catch {
+            return .refuse(.unprocessableContent, error.description)
+        }
+        if let other = store.otherSpelling(of: battery) {
+            return .refuse(.conflict, "the name differs from the battery '\(other)' in upper and lower case alone")
+        }
+        let items = URLComponents(string: "?" + (request.query ?? ""))?.queryItems ?? []
+        let stream = items.first { $0.name == "stream" }?.value
+        if let stream, stream.isEmpty || stream.utf8.count > Self.longestStream {
+            return .refuse(.unprocessableContent, "a stream's identifier has 1 to \(Self.longestStream) bytes")
+        }
+        let offersAcknowledging = request.subprotocols.contains(UploadSocket.acknowledging)
+        let socket = UploadSocket(battery: battery, stream: stream, store: store, limits: limits, logger: logger)
+        return .accept(subprotocol: offersAcknowledging ? UploadSocket.acknowledging : nil) { await socket.run($0) }
+    }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import LachesisFleet
+import LachesisModel
+import Logging
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "serve", abstract: "Runs the server until SIGTERM or SIGINT.")
+
+    @Option(help: "Folder of the database; made if it is missing.")
+    var data = "./data"
+
+    @Option(help: "Address to listen at.")
+    var host = "127.0.0.1"
+
+    @Option(help: "Port to listen at; 0 takes a free one.")
+    var port = 8000
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel = "info"
+
+    @OptionGroup(title: "Installation") var installation: InstallationOptions
+    @OptionGroup(title: "Limits") var limits: LimitOptions
+
+    func validate() throws {
+        guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535") }
+        guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("--log-level must not be '\(logLevel)'") }
+    }
+
+    func run() async throws {
+        let daemon = Daemon(
+            data: data, host: host, port: port, logLevel: Logger.Level(rawValue: logLevel) ?? .info,
+            installation: try installation.resolved(), limits: try limits.resolved())
+        try await daemon.run()
+    }
+}
+
+/// Limits that differ from their defaults; see `Limits`.
+struct LimitOptions: ParsableArguments {
+    @Option(help: "Bytes of one record's message.")
+    var maxRecordBytes = Limits().recordBytes
+
+    @Option(help: "Columns of one battery.")
+    var maxColumns = Limits().columns
+
+    @Option(help: "Bytes of a metadata document.")
+    var maxMetadataBytes = Limits().metadataBytes
+
+    @Option(help: "Bytes of a script.")
+    var maxScriptBytes = Limits().scriptBytes
+
+    @Option(help: "Bytes of one file of a registration.")
+    var maxFileBytes = Limits().fileBytes
+
+    @Option(help: "Files of a registration.")
+    var maxFiles = Limits().files
+
+    @Option(help: "Bytes of a registration in all.")
+    var maxRegistrationBytes = Limits().registrationBytes
+
+    @Option(help: "Seconds that a script may take until its estimator is ready.")
+    var buildTimeout = Limits().buildTime / .seconds(1)
+
+    @Option(help: "Seconds that one step may take.")
+    var stepTimeout = Limits().stepTime / .seconds(1)
+
+    func resolved() throws -> Limits {
+        let counts = [
+            maxRecordBytes, maxColumns, maxMetadataBytes, maxScriptBytes, maxFileBytes, maxFiles, maxRegistrationBytes,
+        ]
+        guard counts.allSatisfy({ $0 > 0 }), buildTimeout > 0, stepTimeout > 0 else {
+            throw ValidationError("limits must be greater than zero")
+        }
+        guard maxFileBytes <= 64 << 20 else { throw ValidationError("--max-file-bytes must not exceed 64 MiB") }
+        var limits = Limits()
+        limits.recordBytes = maxRecordBytes
+        limits.columns = maxColumns
+        limits.metadataBytes = maxMetadataBytes
+        limits.scriptBytes = maxScriptBytes
+        limits.fileBytes = maxFileBytes
+        limits.files = maxFiles
+        limits.registrationBytes = maxRegistrationBytes
+        limits.buildTime = .seconds(buildTimeout)
+        limits.stepTime = .seconds(stepTimeout)
+        return limits
+    }
+}
