@@ -1,7 +1,7 @@
 package import HTTPTypes
 package import Hummingbird
-internal import LachesisModel
 internal import LachesisFleet
+internal import LachesisModel
 internal import LachesisStore
 internal import Logging
 

@@ -22,12 +22,15 @@ extension APIServer {
     private func data(_ request: Request, _ context: APIContext) async throws -> Response {
         let battery = try context.battery()
         let format = try request.queryText("format") ?? "json"
-        guard format == "json" else { throw APIError.invalid(["query", "format"], "'\(format)' is not offered; json is") }
+        guard format == "json" else {
+            throw APIError.invalid(["query", "format"], "'\(format)' is not offered; json is")
+        }
         let (start, end) = (try request.queryNumber("start"), try request.queryNumber("end"))
         var limit: Int?
         if let text = try request.queryText("limit") {
             guard let number = Int(text), number >= 0 else {
-                throw APIError.invalid(["query", "limit"], "'\(text)' is not a whole number from 0", type: "int_parsing")
+                throw APIError.invalid(
+                    ["query", "limit"], "'\(text)' is not a whole number from 0", type: "int_parsing")
             }
             limit = number
         }

@@ -16,7 +16,9 @@ extension Router where Context == APIContext {
         for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options, .trace]
         where handlers[method] == nil && !(method == .head && handlers[.get] != nil) {
             on(path, method: method) { _, _ -> Response in
-                throw APIError(.methodNotAllowed, "\(method.rawValue) is not allowed here; allowed: \(allow)", headers: [.allow: allow])
+                throw APIError(
+                    .methodNotAllowed, "\(method.rawValue) is not allowed here; allowed: \(allow)",
+                    headers: [.allow: allow])
             }
         }
     }
@@ -52,7 +54,9 @@ extension APIContext {
 extension BatteryName {
     /// - Throws: `NameError`, also if the text is not percent-encoded UTF-8.
     init(percentEncoded text: String) throws(NameError) {
-        guard let name = text.removingPercentEncoding else { throw NameError(description: "the name is not percent-encoded UTF-8") }
+        guard let name = text.removingPercentEncoding else {
+            throw NameError(description: "the name is not percent-encoded UTF-8")
+        }
         try self.init(name)
     }
 }

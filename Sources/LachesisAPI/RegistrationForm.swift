@@ -32,9 +32,12 @@ struct RegistrationForm {
         guard definition.utf8.count <= limits.scriptBytes else {
             throw APIError(.contentTooLarge, "the script exceeds \(limits.scriptBytes) bytes")
         }
-        guard !definition.utf8.contains(0) else { throw APIError.invalid(["body", "definition"], "the script contains NUL") }
+        guard !definition.utf8.contains(0) else {
+            throw APIError.invalid(["body", "definition"], "the script contains NUL")
+        }
         var registration = Registration(
-            battery: name, plugin: try option("plugin") ?? Self.defaultPlugin, definition: definition, files: try files())
+            battery: name, plugin: try option("plugin") ?? Self.defaultPlugin, definition: definition,
+            files: try files())
         registration.validTime = try number("valid_time")
         registration.seedsInputs = try flag("seed_inputs") ?? true
         return registration
@@ -47,7 +50,9 @@ struct RegistrationForm {
             // An empty file field, as browsers send it where no file was chosen.
             if part.filename == "", part.content.isEmpty { continue }
             let name = try Self.fileName(part.filename)
-            guard names.insert(name).inserted else { throw APIError.invalid(["body", "files"], "there are two files named '\(name)'") }
+            guard names.insert(name).inserted else {
+                throw APIError.invalid(["body", "files"], "there are two files named '\(name)'")
+            }
             files.append(ScriptFile(name: name, content: part.content))
         }
         guard files.count <= limits.files else {
@@ -58,17 +63,22 @@ struct RegistrationForm {
 
     /// The last component of what the client calls the file.
     static func fileName(_ raw: String?) throws -> String {
-        let last = (raw ?? "").split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last.map(String.init) ?? ""
+        let last =
+            (raw ?? "").split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last.map(String.init) ?? ""
         let name = last.precomposedStringWithCanonicalMapping
         let isOdd =
             name.isEmpty || name == "." || name == ".." || name.hasPrefix("-") || name.utf8.count > 255
-            || name.unicodeScalars.contains { $0.properties.generalCategory == .control || $0.properties.generalCategory == .format }
+            || name.unicodeScalars.contains {
+                $0.properties.generalCategory == .control || $0.properties.generalCategory == .format
+            }
         guard !isOdd else { throw APIError.invalid(["body", "files"], "a file cannot be named '\(name.prefix(80))'") }
         return name
     }
 
     private func required(_ name: String) throws -> String {
-        guard let value = try field(name) else { throw APIError.invalid(["body", name], "the field '\(name)' is missing", type: "missing") }
+        guard let value = try field(name) else {
+            throw APIError.invalid(["body", name], "the field '\(name)' is missing", type: "missing")
+        }
         return value
     }
 
@@ -80,7 +90,9 @@ struct RegistrationForm {
 
     private func field(_ name: String) throws -> String? {
         let matches = parts.filter { $0.name == name }
-        guard matches.count <= 1 else { throw APIError.invalid(["body", name], "the field '\(name)' stands in the form more than once") }
+        guard matches.count <= 1 else {
+            throw APIError.invalid(["body", name], "the field '\(name)' stands in the form more than once")
+        }
         guard let match = matches.first else { return nil }
         guard let text = String(validating: match.content, as: UTF8.self) else {
             throw APIError.invalid(["body", name], "the field '\(name)' is not UTF-8")

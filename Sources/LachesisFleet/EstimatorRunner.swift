@@ -68,11 +68,15 @@ final class EstimatorRunner: Sendable {
             }
             guard !Task.isCancelled else { return }
             environment.logger.warning(
-                "worker ended", metadata: ["battery": "\(battery)", "version": "\(version)", "reason": "\(end.problem)"])
+                "worker ended",
+                metadata: ["battery": "\(battery)", "version": "\(version)", "reason": "\(end.problem)"])
             switch policy.workerEnded(at: position, isScriptsDoing: end.isScriptsDoing) {
-            case .restart(let delay): await pause(.restarting, problem: end.problem, restarts: policy.restarts, for: delay)
+            case .restart(let delay):
+                await pause(.restarting, problem: end.problem, restarts: policy.restarts, for: delay)
             case .park:
-                show(.parked, problem: "ended at the same record \(RestartPolicy.attemptsAtOneRecord) times: \(end.problem)")
+                show(
+                    .parked,
+                    problem: "ended at the same record \(RestartPolicy.attemptsAtOneRecord) times: \(end.problem)")
                 return
             }
         }
@@ -132,7 +136,8 @@ final class EstimatorRunner: Sendable {
 
     /// Checks a result, and shows it.
     private func take(
-        _ payload: [UInt8], _ window: inout FeedWindow, _ progress: inout FeedProgress, _ description: EstimatorDescription
+        _ payload: [UInt8], _ window: inout FeedWindow, _ progress: inout FeedProgress,
+        _ description: EstimatorDescription
     ) throws -> EstimateBatch {
         let answer: ResultAnswer
         do {
@@ -155,7 +160,8 @@ final class EstimatorRunner: Sendable {
         }
         return EstimateBatch(
             rows: EstimateRows(answer, fed),
-            progress: progress.isReplaying ? nil : EstimateCommit.Progress(cursor: progress.cursor, snapshot: progress.snapshot))
+            progress: progress.isReplaying
+                ? nil : EstimateCommit.Progress(cursor: progress.cursor, snapshot: progress.snapshot))
     }
 
     private struct EstimateBatch {
@@ -170,7 +176,8 @@ final class EstimatorRunner: Sendable {
         if let progress = batch.progress { storedCursor.withLock { $0 = progress.cursor } }
     }
 
-    private func pause(_ phase: EstimatorStatus.Phase, problem: String, restarts: Int? = nil, for delay: Duration) async {
+    private func pause(_ phase: EstimatorStatus.Phase, problem: String, restarts: Int? = nil, for delay: Duration) async
+    {
         show(phase, problem: problem, restarts: restarts)
         try? await Task.sleep(for: delay)
     }

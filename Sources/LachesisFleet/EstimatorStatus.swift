@@ -80,7 +80,8 @@ package struct EstimatorStatus: Sendable {
         json.key("skipped_because")
         json.beginObject()
         let reasons = [
-            ("missing_value", counts.missingValue), ("before_valid_time", counts.beforeValidTime), ("late", counts.late),
+            ("missing_value", counts.missingValue), ("before_valid_time", counts.beforeValidTime),
+            ("late", counts.late),
         ]
         for (key, value) in reasons {
             json.key(key)

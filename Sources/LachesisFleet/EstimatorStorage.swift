@@ -15,7 +15,8 @@ package protocol EstimatorStorage: Sendable {
     ) async throws -> RegisteredEstimator
 
     /// Records after `sequence` in arrival order, at most `limit`.
-    func records(of battery: BatteryName, after sequence: Int64, columns: [String], limit: Int) async throws -> RecordMatrix
+    func records(of battery: BatteryName, after sequence: Int64, columns: [String], limit: Int) async throws
+        -> RecordMatrix
 
     /// Writes estimates and cursor in one transaction.
     /// - Returns: false if version or epoch is out of date; nothing is written then.

@@ -30,7 +30,8 @@ package final class Fleet: Sendable {
     package init(storage: any EstimatorStorage, roster: HostRoster, limits: Limits, logger: Logger) {
         board = StatusBoard()
         environment = FleetEnvironment(
-            storage: storage, roster: roster, board: board, builder: WorkerBuilder(roster: roster, limits: limits), logger: logger)
+            storage: storage, roster: roster, board: board, builder: WorkerBuilder(roster: roster, limits: limits),
+            logger: logger)
     }
 
     /// Takes in the estimators of an earlier run of the server: their last snapshots show at once, marked as not ready.
@@ -87,7 +88,8 @@ package final class Fleet: Sendable {
         // After the runner is known, so that no record stored in between is missed.
         let lastSequence = environment.storage.lastSequence(of: estimator.battery)
         board.install(
-            EstimatorStatus(estimator: estimator, phase: live == nil ? .starting : .running, lastSequence: lastSequence))
+            EstimatorStatus(estimator: estimator, phase: live == nil ? .starting : .running, lastSequence: lastSequence)
+        )
         arriving.yield(runner)
     }
 }

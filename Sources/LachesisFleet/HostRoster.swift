@@ -1,5 +1,5 @@
-internal import LachesisModel
 package import LachesisMessaging
+internal import LachesisModel
 package import LachesisWire
 package import Logging
 internal import Synchronization
@@ -61,7 +61,8 @@ package final class HostRoster: Sendable {
         while true {
             if let link = try place(order) { return link }
             guard ContinuousClock.now < deadline else {
-                throw FleetError(.unavailable, "no host is ready to run the plugin '\(order.plugin)' at the moment; try again")
+                throw FleetError(
+                    .unavailable, "no host is ready to run the plugin '\(order.plugin)' at the moment; try again")
             }
             try await Task.sleep(for: .milliseconds(20))
         }
@@ -94,7 +95,8 @@ package final class HostRoster: Sendable {
             throw FleetError(.plugin, "there is no plugin '\(plugin)'; this server has: \(names)")
         }
         if let failed = reports.first(where: { $0.state == .failed }), reports.allSatisfy({ $0.state == .failed }) {
-            throw FleetError(.plugin, "the plugin '\(plugin)' cannot run on this server: \(failed.detail ?? "unknown reason")")
+            throw FleetError(
+                .plugin, "the plugin '\(plugin)' cannot run on this server: \(failed.detail ?? "unknown reason")")
         }
     }
 
@@ -163,7 +165,8 @@ package final class HostRoster: Sendable {
         case .warming: logger.info("plugin is warming", metadata: ["plugin": "\(plugin.name)"])
         case .ready: logger.info("plugin is ready", metadata: ["plugin": "\(plugin.name)"])
         case .failed:
-            logger.warning("plugin cannot run", metadata: ["plugin": "\(plugin.name)", "detail": "\(plugin.detail ?? "")"])
+            logger.warning(
+                "plugin cannot run", metadata: ["plugin": "\(plugin.name)", "detail": "\(plugin.detail ?? "")"])
         }
     }
 }

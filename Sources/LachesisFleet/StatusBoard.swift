@@ -77,7 +77,8 @@ package final class StatusBoard: Sendable {
         }
     }
 
-    private static func change(_ battery: BatteryName, in state: inout State, _ change: (inout EstimatorStatus) -> Void) {
+    private static func change(_ battery: BatteryName, in state: inout State, _ change: (inout EstimatorStatus) -> Void)
+    {
         guard let index = state.entries.index(forKey: battery) else { return }
         change(&state.entries.values[index].status)
         state.entries.values[index].rendered = nil

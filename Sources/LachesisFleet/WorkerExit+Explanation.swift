@@ -13,7 +13,8 @@ extension WorkerExit {
         switch cause {
         case .ended:
             switch status {
-            case .some(let status) where status < 0: "the script's process was ended by signal \(-status)\(Self.name(of: -status))"
+            case .some(let status) where status < 0:
+                "the script's process was ended by signal \(-status)\(Self.name(of: -status))"
             case .some(let status): "the script ended its process with exit status \(status)"
             case nil: "the script's process ended"
             }
@@ -28,7 +29,8 @@ extension WorkerExit {
 
     private static func name(of signal: Int32) -> String {
         let names: [Int32: String] = [
-            4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 24: "SIGXCPU", 25: "SIGXFSZ", 31: "SIGSYS",
+            4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 24: "SIGXCPU",
+            25: "SIGXFSZ", 31: "SIGSYS",
         ]
         return names[signal].map { " (\($0))" } ?? ""
     }

@@ -21,7 +21,10 @@ struct WorkerLink: Sendable {
     let events: AsyncStream<WorkerEvent>
     private let sendCommand: @Sendable (HostCommand) -> Void
 
-    init(epoch: Epoch, order: WorkerOrder, events: AsyncStream<WorkerEvent>, send: @escaping @Sendable (HostCommand) -> Void) {
+    init(
+        epoch: Epoch, order: WorkerOrder, events: AsyncStream<WorkerEvent>,
+        send: @escaping @Sendable (HostCommand) -> Void
+    ) {
         (self.epoch, self.order, self.events, sendCommand) = (epoch, order, events, send)
     }
 

@@ -38,7 +38,9 @@ package final class MessageSocket {
         try set(ZMQ_SNDHWM, 0)
         try set(ZMQ_RCVHWM, 0)
         var limit = Int64(Self.maximumMessageBytes)
-        guard zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &limit, MemoryLayout<Int64>.size) == 0 else { throw .last("ZMQ_MAXMSGSIZE") }
+        guard zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &limit, MemoryLayout<Int64>.size) == 0 else {
+            throw .last("ZMQ_MAXMSGSIZE")
+        }
     }
 
     deinit {
@@ -68,7 +70,9 @@ package final class MessageSocket {
     /// Waits until this socket or one of the descriptors has something to read.
     /// - Parameter timeout: nil waits for ever.
     /// - Returns: whether this socket has a message, and for each descriptor whether it is readable or closed.
-    package func wait(reading descriptors: [Int32], timeout: Duration?) throws(MessagingError) -> (message: Bool, ready: [Bool]) {
+    package func wait(reading descriptors: [Int32], timeout: Duration?) throws(MessagingError) -> (
+        message: Bool, ready: [Bool]
+    ) {
         var items = [zmq_pollitem_t(socket: socket, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)]
         items += descriptors.map { zmq_pollitem_t(socket: nil, fd: $0, events: Int16(ZMQ_POLLIN), revents: 0) }
         let milliseconds = timeout.map { max(0, Int(($0 / .milliseconds(1)).rounded(.up))) } ?? -1
@@ -81,7 +85,9 @@ package final class MessageSocket {
 
     private func set(_ option: Int32, _ value: Int32) throws(MessagingError) {
         var value = value
-        guard zmq_setsockopt(socket, option, &value, MemoryLayout<Int32>.size) == 0 else { throw .last("zmq_setsockopt \(option)") }
+        guard zmq_setsockopt(socket, option, &value, MemoryLayout<Int32>.size) == 0 else {
+            throw .last("zmq_setsockopt \(option)")
+        }
     }
 
     private func receiveParts() throws(MessagingError) -> [[UInt8]]? {

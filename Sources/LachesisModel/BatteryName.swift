@@ -36,7 +36,8 @@ package struct BatteryName: Hashable, Sendable, Comparable, CustomStringConverti
         }
         for (position, scalar) in text.unicodeScalars.enumerated() {
             guard Self.isAllowed(scalar, first: position == 0) else {
-                let shown = scalar.properties.isWhitespace || scalar.value < 32 ? "U+\(hex(scalar.value))" : "'\(scalar)'"
+                let shown =
+                    scalar.properties.isWhitespace || scalar.value < 32 ? "U+\(hex(scalar.value))" : "'\(scalar)'"
                 throw NameError(
                     description: position == 0
                         ? "the name must begin with a letter, a digit or '_', not \(shown)"

@@ -69,7 +69,9 @@ package struct JSONWriter: Sendable {
     /// Row-major `[rows, columns]` as an array of rows.
     package mutating func matrix(_ values: [Double], columns: Int) {
         beginArray()
-        for start in stride(from: 0, to: values.count, by: max(columns, 1)) { numbers(values[start..<(start + columns)]) }
+        for start in stride(from: 0, to: values.count, by: max(columns, 1)) {
+            numbers(values[start..<(start + columns)])
+        }
         endArray()
     }
 

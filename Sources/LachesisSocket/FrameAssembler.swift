@@ -94,7 +94,8 @@ struct FrameAssembler {
     }
 
     /// Acts on one frame; gives the end if this frame is it.
-    private mutating func take(_ header: FrameHeader, _ payload: ByteBuffer, into outcome: inout Outcome) -> SocketEnd? {
+    private mutating func take(_ header: FrameHeader, _ payload: ByteBuffer, into outcome: inout Outcome) -> SocketEnd?
+    {
         switch header.opcode {
         case .ping:
             outcome.ping = payload
@@ -129,7 +130,8 @@ struct FrameAssembler {
         return nil
     }
 
-    private func deliver(_ opcode: FrameHeader.Opcode, _ payload: ByteBuffer, into outcome: inout Outcome) -> SocketEnd? {
+    private func deliver(_ opcode: FrameHeader.Opcode, _ payload: ByteBuffer, into outcome: inout Outcome) -> SocketEnd?
+    {
         if opcode == .text {
             guard String(validating: payload.readableBytesView, as: UTF8.self) != nil else {
                 return .refused(.invalidText("a text message is not UTF-8"))

@@ -77,7 +77,9 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: The owner's answer
 
     /// Makes the connection a WebSocket; throws ``SocketError/closed`` if it has ended meanwhile. On the event loop.
-    func accept(subprotocol: String?, request: SocketRequest, logger: Logger) throws -> (SocketConnection, SocketHandler) {
+    func accept(subprotocol: String?, request: SocketRequest, logger: Logger) throws -> (
+        SocketConnection, SocketHandler
+    ) {
         guard let context, case .deciding(var fields) = state, context.channel.isActive, !isShuttingDown else {
             self.context?.close(promise: nil)
             throw SocketError.closed
@@ -193,7 +195,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private func pass(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         let expects = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
         if expects, exchanges.isIdle {
-            context.writeAndFlush(Self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
+            context.writeAndFlush(
+                Self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
         }
         exchanges.requestBegan(isLast: head.headers["connection"] == ["close"])
         context.fireChannelRead(Self.wrapInboundOut(.head(head)))

@@ -9,7 +9,8 @@ extension Catalogue {
         let columns = try columnsByBattery(database)
         let withMetadata = try Set(Int64.fetchAll(database, sql: "SELECT battery FROM lachesis_metadata"))
         var batteries: [BatteryEntry] = []
-        let rows = try Row.fetchCursor(database, sql: "SELECT battery, name, records, last_sequence FROM lachesis_batteries")
+        let rows = try Row.fetchCursor(
+            database, sql: "SELECT battery, name, records, last_sequence FROM lachesis_batteries")
         while let row = try rows.next() {
             let id: Int64 = row["battery"]
             let name = try Self.name(row["name"])

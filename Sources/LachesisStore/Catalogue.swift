@@ -79,7 +79,9 @@ final class PublishedCatalogue: Sendable {
     }
 
     /// Sorted by name.
-    func all() -> [BatteryEntry] { content.withLock { catalogue in catalogue.order.compactMap { catalogue.entries[$0] } } }
+    func all() -> [BatteryEntry] {
+        content.withLock { catalogue in catalogue.order.compactMap { catalogue.entries[$0] } }
+    }
 
     func isForeign(_ folded: String) -> Bool { content.withLock { $0.foreignTables.contains(folded) } }
 

@@ -84,7 +84,9 @@ final class CommitQueue: Sendable {
     private func work(_ database: Database) {
         let jobs = state.withLock { state in
             var (count, weight) = (0, 0)
-            while count < state.waiting.count, count == 0 || weight + state.waiting[count].weight <= Self.transactionWeight {
+            while count < state.waiting.count,
+                count == 0 || weight + state.waiting[count].weight <= Self.transactionWeight
+            {
                 weight += state.waiting[count].weight
                 count += 1
             }
@@ -107,7 +109,7 @@ final class CommitQueue: Sendable {
         var hasBegun = false
         do {
             try attempt(jobs, on: database, hasBegun: &hasBegun)
-        } catch where hasBegun && jobs.count > 1 {
+        } catch  where hasBegun && jobs.count > 1 {
             for job in jobs { commit([job], on: database) }
         } catch {
             let error = StoreError(error)

@@ -79,7 +79,9 @@ struct DataQuery: Sendable {
 
     /// The rows of one time, in order of arrival. A condition of its own, so that thousands of records with equal times
     /// are not walked through again for each page.
-    private func readEqualTimes(_ database: Database, _ time: Double?, behind sequence: Int64, into page: inout Page) throws {
+    private func readEqualTimes(_ database: Database, _ time: Double?, behind sequence: Int64, into page: inout Page)
+        throws
+    {
         try read(
             database, "\(self.time) IS ?1 AND \(SQLName.sequence) > ?2 AND \(SQLName.sequence) <= ?3",
             order: SQLName.sequence, into: &page
@@ -104,7 +106,8 @@ struct DataQuery: Sendable {
     }
 
     private func read(
-        _ database: Database, _ condition: String, order: String, into page: inout Page, bind: (RawStatement) throws -> Void
+        _ database: Database, _ condition: String, order: String, into page: inout Page,
+        bind: (RawStatement) throws -> Void
     ) throws {
         guard !page.isFull else { return }
         let names = columns.map { quoted($0.name) }.joined(separator: ", ")

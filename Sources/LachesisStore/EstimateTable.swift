@@ -23,7 +23,8 @@ struct EstimateTable: Sendable, Equatable {
         guard width <= Self.maximumColumns else {
             throw Refusal(
                 .unstorable,
-                "\(states) states and \(outputs) outputs need a table of \(width) columns; SQLite allows \(Self.maximumColumns)")
+                "\(states) states and \(outputs) outputs need a table of \(width) columns; SQLite allows \(Self.maximumColumns)"
+            )
         }
         var taken: Set<String> = [SQLName.sequence, KnownColumns.testTime]
         var columns = [KnownColumns.testTime]
@@ -36,8 +37,8 @@ struct EstimateTable: Sendable, Equatable {
             columns.append(name)
         }
         let states = description.stateNames.enumerated().map { Self.stem($1, else: "state_\($0 + 1)") }
-        states.forEach { add($0) }
-        states.forEach { add($0 + "_std") }
+        for state in states { add(state) }
+        for state in states { add(state + "_std") }
         for (position, output) in description.outputNames.enumerated() {
             let stem = Self.stem(output, else: "output_\(position + 1)")
             add(stem)

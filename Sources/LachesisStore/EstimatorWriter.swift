@@ -8,7 +8,8 @@ struct EstimatorWriter {
 
     /// Puts a registration in the place of the battery's last, and an empty table in the place of its estimates.
     func register(
-        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64, columnLimit: Int
+        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64,
+        columnLimit: Int
     ) throws -> RegisteredEstimator {
         let table = try EstimateTable(battery: registration.battery, description: description)
         var entry =

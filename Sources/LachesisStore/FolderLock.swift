@@ -10,7 +10,9 @@ final class FolderLock: Sendable {
     init(folder: String) throws(StoreError) {
         let path = folder + "/lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StoreError(.io, "cannot open '\(path)': \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw StoreError(.io, "cannot open '\(path)': \(String(cString: strerror(errno)))")
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let reason = errno
             let owner = Self.owner(descriptor)
@@ -39,7 +41,8 @@ final class FolderLock: Sendable {
     private static func owner(_ descriptor: CInt) -> String {
         var bytes = [UInt8](repeating: 0, count: 16)
         let count = pread(descriptor, &bytes, bytes.count, 0)
-        guard count > 0, let pid = Int(String(decoding: bytes.prefix(count), as: UTF8.self).prefix { $0.isNumber }) else {
+        guard count > 0, let pid = Int(String(decoding: bytes.prefix(count), as: UTF8.self).prefix { $0.isNumber })
+        else {
             return ""
         }
         return " (process \(pid))"

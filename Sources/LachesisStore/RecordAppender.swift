@@ -106,7 +106,9 @@ struct RecordAppender {
             }
             if old == nil, column.name == KnownColumns.testTime {
                 try database.execute(
-                    sql: "CREATE INDEX \(SQLName.timeIndex(of: battery.id)) ON \(quoted(name.text)) (\(quoted(column.name)))")
+                    sql:
+                        "CREATE INDEX \(SQLName.timeIndex(of: battery.id)) ON \(quoted(name.text)) (\(quoted(column.name)))"
+                )
             }
             if old != column {
                 try database.execute(

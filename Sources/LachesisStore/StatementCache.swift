@@ -38,7 +38,9 @@ final class StatementCache: @unchecked Sendable {
         let names = ([SQLName.sequence] + columns).map(quoted).joined(separator: ", ")
         let marks = Array(repeating: "?", count: columns.count + 1).joined(separator: ", ")
         let statement = try RawStatement(database, "\(verb) INTO \(quoted(table)) (\(names)) VALUES (\(marks))")
-        if items.count >= capacity, let oldest = items.min(by: { $0.value.used < $1.value.used })?.key { items[oldest] = nil }
+        if items.count >= capacity, let oldest = items.min(by: { $0.value.used < $1.value.used })?.key {
+            items[oldest] = nil
+        }
         items[key] = Item(statement: statement, used: clock)
         return statement
     }

@@ -34,7 +34,8 @@ package final class Store: Sendable {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw StoreError(.io, "cannot make the folder '\(folder)': \(error.localizedDescription)", underlying: error)
+            throw StoreError(
+                .io, "cannot make the folder '\(folder)': \(error.localizedDescription)", underlying: error)
         }
         lock = try FolderLock(folder: folder)
         pool = try Self.connect(path: folder + "/lachesis.sqlite")

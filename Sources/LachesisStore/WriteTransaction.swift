@@ -32,7 +32,8 @@ final class WriteTransaction {
             return entry
         }
         guard !published.isForeign(folded), !published.isForeign(SQLName.estimates(of: folded)) else {
-            throw Refusal(.nameClash, "the database has a table of the name '\(name)' already, and it is not a battery's")
+            throw Refusal(
+                .nameClash, "the database has a table of the name '\(name)' already, and it is not a battery's")
         }
         return nil
     }
@@ -40,7 +41,8 @@ final class WriteTransaction {
     /// Adds a battery without records.
     func makeBattery(_ name: BatteryName, columnLimit: Int) throws -> BatteryEntry {
         try database.execute(
-            sql: "INSERT INTO lachesis_batteries (name, records, last_sequence) VALUES (?, 0, 0)", arguments: [name.text])
+            sql: "INSERT INTO lachesis_batteries (name, records, last_sequence) VALUES (?, 0, 0)",
+            arguments: [name.text])
         return BatteryEntry(id: database.lastInsertedRowID, name: name, schema: TableSchema(limit: columnLimit))
     }
 

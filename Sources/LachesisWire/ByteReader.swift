@@ -31,7 +31,9 @@ package struct ByteReader: ~Escapable {
 
     /// `count` doubles, IEEE 754 binary64.
     package mutating func takeDoubles(_ count: Int) throws(WireError) -> [Double] {
-        guard count >= 0, count <= remaining / 8 else { throw WireError("\(count) doubles announced, \(remaining) bytes left") }
+        guard count >= 0, count <= remaining / 8 else {
+            throw WireError("\(count) doubles announced, \(remaining) bytes left")
+        }
         let start = offset
         offset += count * 8
         return [Double](unsafeUninitializedCapacity: count) { target, initialized in
@@ -43,7 +45,9 @@ package struct ByteReader: ~Escapable {
     }
 
     package mutating func takeText(_ count: Int) throws(WireError) -> String {
-        guard let text = String(validating: try takeBytes(count), as: UTF8.self) else { throw WireError("text that is not UTF-8") }
+        guard let text = String(validating: try takeBytes(count), as: UTF8.self) else {
+            throw WireError("text that is not UTF-8")
+        }
         return text
     }
 

@@ -29,7 +29,8 @@ package final class RecordDecoder {
         _ message: UnsafeRawBufferPointer, received: Double, into batch: inout RecordBatch
     ) throws(RecordRefusal) {
         guard message.count <= limits.recordBytes else {
-            throw RecordRefusal(.inadmissible, "the record has \(message.count) bytes; at most \(limits.recordBytes) are allowed")
+            throw RecordRefusal(
+                .inadmissible, "the record has \(message.count) bytes; at most \(limits.recordBytes) are allowed")
         }
         defer { msgpack_zone_clear(zone) }
         var object = msgpack_object()
@@ -102,7 +103,8 @@ package final class RecordDecoder {
             return object.via.f64.isFinite ? .real(object.via.f64) : .null
         case MSGPACK_OBJECT_POSITIVE_INTEGER:
             guard let integer = Int64(exactly: object.via.u64) else {
-                throw RecordRefusal(.inadmissible, key: layout.keys[position], "\(object.via.u64) exceeds 64 bits with sign")
+                throw RecordRefusal(
+                    .inadmissible, key: layout.keys[position], "\(object.via.u64) exceeds 64 bits with sign")
             }
             return .integer(integer)
         case MSGPACK_OBJECT_NEGATIVE_INTEGER: return .integer(object.via.i64)

@@ -98,7 +98,9 @@ package struct ResultAnswer: Sendable, Equatable {
             guard let outcome = StepOutcome(rawValue: byte) else { throw WireError("unknown outcome \(byte)") }
             outcomes.append(outcome)
         }
-        guard outcomes.count(where: { $0 == .stepped }) == stepped else { throw WireError("stepped records do not add up") }
+        guard outcomes.count(where: { $0 == .stepped }) == stepped else {
+            throw WireError("stepped records do not add up")
+        }
         try reader.skip((8 - records % 8) % 8)
         (self.states, self.outputs, self.outcomes) = (states, outputs, outcomes)
         testTimes = try reader.takeDoubles(stepped)
@@ -111,7 +113,9 @@ package struct ResultAnswer: Sendable, Equatable {
         for _ in 0..<errorCount {
             let index = Int(try reader.take(UInt32.self))
             let length = Int(try reader.take(UInt32.self))
-            guard index < records, outcomes[index] == .failed, length <= 4_000 else { throw WireError("an error that fits no record") }
+            guard index < records, outcomes[index] == .failed, length <= 4_000 else {
+                throw WireError("an error that fits no record")
+            }
             errors.append(StepError(index: index, text: try reader.takeText(length)))
         }
         self.errors = errors
@@ -128,7 +132,8 @@ package struct ResultAnswer: Sendable, Equatable {
         for row in 0..<states {
             for column in 0..<row {
                 let (lower, upper) = (covariance[row * states + column], covariance[column * states + row])
-                let scale = (abs(covariance[row * states + row]) * abs(covariance[column * states + column])).squareRoot()
+                let scale = (abs(covariance[row * states + row]) * abs(covariance[column * states + column]))
+                    .squareRoot()
                 guard abs(lower - upper) <= 1e-6 * max(abs(lower), abs(upper), scale) else {
                     throw WireError("a covariance that is not symmetric")
                 }

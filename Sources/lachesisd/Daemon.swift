@@ -63,7 +63,8 @@ struct Daemon: Sendable {
     private func warnIfReachable(_ logger: Logger) {
         guard !["127.0.0.1", "::1", "localhost"].contains(host) else { return }
         logger.warning(
-            "this server has no access control yet: whoever reaches it may run scripts on it", metadata: ["host": "\(host)"])
+            "this server has no access control yet: whoever reaches it may run scripts on it",
+            metadata: ["host": "\(host)"])
     }
 }
 

@@ -39,10 +39,13 @@ struct InstallationOptions: ParsableArguments {
     }
 
     private func existing(_ path: String?, _ option: String) throws -> String {
-        guard let path else { throw ValidationError("\(option) is needed: the program does not lie in a project's folder") }
+        guard let path else {
+            throw ValidationError("\(option) is needed: the program does not lie in a project's folder")
+        }
         let absolute = URL(fileURLWithPath: path).path
         guard FileManager.default.fileExists(atPath: absolute) else {
-            throw ValidationError("\(option): there is no '\(path)'; `make setup` and `make build` make what is missing")
+            throw ValidationError(
+                "\(option): there is no '\(path)'; `make setup` and `make build` make what is missing")
         }
         return absolute
     }

@@ -4,7 +4,8 @@ import LachesisModel
 import Logging
 
 struct ServeCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "serve", abstract: "Runs the server until SIGTERM or SIGINT.")
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Runs the server until SIGTERM or SIGINT.")
 
     @Option(help: "Folder of the database; made if it is missing.")
     var data = "./data"
@@ -23,7 +24,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535") }
-        guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("--log-level must not be '\(logLevel)'") }
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level must not be '\(logLevel)'")
+        }
     }
 
     func run() async throws {

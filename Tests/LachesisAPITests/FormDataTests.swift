@@ -8,7 +8,8 @@ import Testing
     private static let body = Array(
         ("preamble\r\n--xyz\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nZelle Ä\r\n--xyz  \r\n"
             + "content-type: text/plain\r\ncontent-disposition: form-data; name=\"files\"; filename=\"a \\\"b\\\".txt\"\r\n\r\n"
-            + "line\r\n--xy not yet\r\n\r\n--xyz\r\nContent-Disposition: form-data; name=empty\r\n\r\n\r\n--xyz--\r\nepilogue").utf8)
+            + "line\r\n--xy not yet\r\n\r\n--xyz\r\nContent-Disposition: form-data; name=empty\r\n\r\n\r\n--xyz--\r\nepilogue")
+            .utf8)
 
     private static let parts = [
         FormPart(name: "name", content: Array("Zelle Ä".utf8)),
@@ -36,7 +37,9 @@ import Testing
     @Test func contentsOverTheirLimitAreRefused() {
         var limits = Self.limits
         limits.fieldBytes = 7
-        #expect(throws: FormError(.tooLarge, "the part 'name' exceeds 7 bytes")) { try parse([Self.body], limits: limits) }
+        #expect(throws: FormError(.tooLarge, "the part 'name' exceeds 7 bytes")) {
+            try parse([Self.body], limits: limits)
+        }
         limits = Self.limits
         limits.parts = 2
         #expect(throws: FormError.self) { try parse([Self.body], limits: limits) }

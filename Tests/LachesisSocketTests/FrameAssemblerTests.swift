@@ -85,7 +85,10 @@ import Testing
     @Test func invalidTextIs1007AndTheMessagesBeforeItStay() {
         let outcome = assemble(clientFrame(2, [1]) + clientFrame(1, [0xC0, 0xAF]))
         #expect(outcome.messages.count == 1)
-        guard case .refused(let close) = outcome.end else { Issue.record("not refused"); return }
+        guard case .refused(let close) = outcome.end else {
+            Issue.record("not refused")
+            return
+        }
         #expect(close.code == 1007)
         #expect(refusalCode(clientFrame(8, [3, 232, 0xFF])) == 1007)
         #expect(refusalCode(clientFrame(1, [0xED, 0xA0, 0x80])) == 1007)

@@ -83,7 +83,9 @@ import Testing
     @Test func noiseNeverCrashes() {
         var random = SeededGenerator(seed: 99)
         for _ in 0..<5000 {
-            let noise = (0..<Int.random(in: 1...200, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let noise = (0..<Int.random(in: 1...200, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             _ = run(noise, &random, limit: 300)
         }
         print("frame fuzz: 5000 streams of noise, none crashed")

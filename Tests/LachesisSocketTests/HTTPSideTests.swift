@@ -32,7 +32,8 @@ import Testing
                 _ = await client.head()
                 #expect(await client.text(9) == "POST /p 3")
                 // Two at once, the second the last.
-                try await client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                try await client.send(
+                    "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                 let one = await client.head()
                 #expect(!one.lowercased().contains("connection: close"))
                 #expect(await client.text(8) == "GET /1 0")
@@ -46,7 +47,8 @@ import Testing
     @Test func anExpectedContinueIsSent() async throws {
         try await withServer(shouldUpgrade: Self.none) { port, _ in
             try await RawClient.with(port: port) { client in
-                try await client.send("POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+                try await client.send(
+                    "POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
                 #expect(await client.head() == "HTTP/1.1 100 Continue\r\n\r\n")
                 try await client.send("ok")
                 #expect(await client.head().hasPrefix("HTTP/1.1 200"))

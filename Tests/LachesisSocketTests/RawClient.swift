@@ -88,7 +88,8 @@ struct RawClient {
 
     /// The next frame of the server; nil at the end of the stream.
     mutating func frame() async -> (opcode: UInt8, payload: [UInt8])? {
-        guard await fill(2), let first = buffer.readInteger(as: UInt8.self), let second = buffer.readInteger(as: UInt8.self)
+        guard await fill(2), let first = buffer.readInteger(as: UInt8.self),
+            let second = buffer.readInteger(as: UInt8.self)
         else { return nil }
         #expect(first & 0xF0 == 0x80)
         var length = Int(second)
@@ -141,7 +142,8 @@ func withServer<Result: Sendable>(
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-    let channel = SocketServerChannel(configuration: configuration, shouldUpgrade: shouldUpgrade) { request, writer, _ in
+    let channel = SocketServerChannel(configuration: configuration, shouldUpgrade: shouldUpgrade) {
+        request, writer, _ in
         var collected = 0
         for try await part in request.body { collected += part.readableBytes }
         let text = "\(request.method) \(request.head.path ?? "") \(collected)"

@@ -55,11 +55,12 @@ import Testing
 
     @Test func socketsHear1001AndWhatTheyStillSendIsTaken() async throws {
         let count = Shared(0)
-        let time = try await timeToShutDown(shouldUpgrade: { _ in
+        @Sendable func counting(_: SocketRequest) -> SocketUpgrade {
             .accept { connection in
                 for await burst in connection.bursts { count.withLock { $0 += burst.count } }
             }
-        }) { client, shutDown in
+        }
+        let time = try await timeToShutDown(shouldUpgrade: counting) { client, shutDown in
             _ = try await client.open()
             try await client.send(clientFrame(2, [1]))
             await shutDown()
@@ -74,12 +75,13 @@ import Testing
         var configuration = SocketConfiguration()
         configuration.closeTimeout = .milliseconds(300)
         let ends = Shared<[SocketEnd?]>([])
-        let time = try await timeToShutDown(configuration, shouldUpgrade: { _ in
+        @Sendable func noting(_: SocketRequest) -> SocketUpgrade {
             .accept { connection in
                 for await _ in connection.bursts {}
                 ends.withLock { $0.append(connection.end) }
             }
-        }) { client, shutDown in
+        }
+        let time = try await timeToShutDown(configuration, shouldUpgrade: noting) { client, shutDown in
             _ = try await client.open()
             await shutDown()
         }

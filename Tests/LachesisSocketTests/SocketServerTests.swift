@@ -105,10 +105,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (clientFrame(2, [1], mask: nil), 1002), (clientFrame(1, [0xFF]), 1007),
-        (clientFrame(2, [UInt8](repeating: 0, count: 70_000)), 1009),
-    ] as [([UInt8], UInt16)])
+    @Test(
+        arguments: [
+            (clientFrame(2, [1], mask: nil), 1002), (clientFrame(1, [0xFF]), 1007),
+            (clientFrame(2, [UInt8](repeating: 0, count: 70_000)), 1009),
+        ] as [([UInt8], UInt16)])
     func violationsAreAnsweredAfterTheHandlerHasAllThatCameBefore(bytes: [UInt8], code: UInt16) async throws {
         let count = Shared(0)
         try await withServer { _ in
@@ -187,7 +188,9 @@ import Testing
         try await withServer { _ in
             .accept { connection in
                 for _ in 0..<1000 {
-                    guard (try? await connection.send(binary: ByteBuffer(repeating: 1, count: 65536))) != nil else { return }
+                    guard (try? await connection.send(binary: ByteBuffer(repeating: 1, count: 65536))) != nil else {
+                        return
+                    }
                     sent.withLock { $0 += 1 }
                 }
             }
@@ -210,7 +213,9 @@ import Testing
             .accept { connection in
                 for await burst in connection.bursts { seen.withLock { $0.count += burst.count } }
                 var failed = false
-                do { for _ in 0..<50 { try await connection.send(binary: ByteBuffer(repeating: 1, count: 60000)) } } catch {
+                do {
+                    for _ in 0..<50 { try await connection.send(binary: ByteBuffer(repeating: 1, count: 60000)) }
+                } catch {
                     failed = true
                 }
                 seen.withLock { ($0.end, $0.failed) = (connection.end, failed) }

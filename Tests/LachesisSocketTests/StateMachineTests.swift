@@ -26,7 +26,10 @@ import Testing
         for end in [SocketEnd.closed(nil), .refused(.normal), .lost] {
             var handshake = CloseHandshake()
             _ = handshake.inboundEnded(end)
-            guard case .send(let close, _) = handshake.handlerReturned(bye).first else { Issue.record("none sent"); continue }
+            guard case .send(let close, _) = handshake.handlerReturned(bye).first else {
+                Issue.record("none sent")
+                continue
+            }
             #expect(close == bye)
         }
     }
@@ -97,7 +100,8 @@ import Testing
         _ fields: [(String, String)], method: HTTPMethod = .GET, version: HTTPVersion = .http1_1, isFirst: Bool = true
     ) -> UpgradeCheck {
         UpgradeCheck.check(
-            HTTPRequestHead(version: version, method: method, uri: "/x", headers: HTTPHeaders(fields)), isFirst: isFirst)
+            HTTPRequestHead(version: version, method: method, uri: "/x", headers: HTTPHeaders(fields)), isFirst: isFirst
+        )
     }
 
     private func status(_ check: UpgradeCheck) -> Int? {
@@ -110,8 +114,14 @@ import Testing
     }
 
     @Test func aGoodRequestIsASocket() {
-        guard case .socket = check(good) else { Issue.record("refused"); return }
-        guard case .socket = check(good + [("Content-Length", "0")]) else { Issue.record("refused"); return }
+        guard case .socket = check(good) else {
+            Issue.record("refused")
+            return
+        }
+        guard case .socket = check(good + [("Content-Length", "0")]) else {
+            Issue.record("refused")
+            return
+        }
     }
 
     @Test func badRequestsAreRefusedWithTheRightStatus() {
@@ -132,17 +142,26 @@ import Testing
             [("Upgrade", "TLS/1.0, foo"), ("Connection", "upgrade")],
             [("Upgrade", "websocket")],
         ] {
-            guard case .http(let head) = check(fields) else { Issue.record("not plain"); continue }
+            guard case .http(let head) = check(fields) else {
+                Issue.record("not plain")
+                continue
+            }
             #expect(!head.headers.contains(name: "upgrade"))
             #expect(!head.headers.contains(name: "http2-settings"))
             #expect(head.headers["connection"] == ["close"])
         }
-        guard case .http(let head) = check([("Host", "a")]) else { Issue.record("not plain"); return }
+        guard case .http(let head) = check([("Host", "a")]) else {
+            Issue.record("not plain")
+            return
+        }
         #expect(!head.headers.contains(name: "connection"))
     }
 
     @Test func aLaterSocketRequestIsLeftToTheResponder() {
-        guard case .http(let head) = check(good, isFirst: false) else { Issue.record("not plain"); return }
+        guard case .http(let head) = check(good, isFirst: false) else {
+            Issue.record("not plain")
+            return
+        }
         #expect(head.headers["connection"] == ["close"])
         #expect(head.headers.contains(name: "upgrade"))
     }

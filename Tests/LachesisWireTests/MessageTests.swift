@@ -26,7 +26,8 @@ import Testing
 
     /// A result for three records: stepped, missing, failed; one state, one output.
     private func result(
-        mean: Double = 1, covariance: [Double] = [4], outcomes: [UInt8] = [0, 2, 5], stepped: UInt32 = 1, errorIndex: UInt32 = 2
+        mean: Double = 1, covariance: [Double] = [4], outcomes: [UInt8] = [0, 2, 5], stepped: UInt32 = 1,
+        errorIndex: UInt32 = 2
     ) -> [UInt8] {
         var writer = ByteWriter()
         for number in [UInt32(outcomes.count), stepped, 1, 1, 1, 0] { writer.put(number) }
@@ -50,8 +51,10 @@ import Testing
 
     @Test func aResultThatDoesNotAddUpIsRefused() {
         let bad = [
-            result(mean: .nan), result(covariance: [.infinity]), result(outcomes: [0, 2, 6]), result(outcomes: [0, 0, 5]),
-            result(stepped: 4), result(errorIndex: 0), result(errorIndex: 9), result() + [0], Array(result().dropLast()), [],
+            result(mean: .nan), result(covariance: [.infinity]), result(outcomes: [0, 2, 6]),
+            result(outcomes: [0, 0, 5]),
+            result(stepped: 4), result(errorIndex: 0), result(errorIndex: 9), result() + [0],
+            Array(result().dropLast()), [],
         ]
         for bytes in bad {
             #expect(throws: WireError.self) { try ResultAnswer(decoding: bytes, states: 1, outputs: 1) }

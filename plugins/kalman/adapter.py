@@ -55,7 +55,7 @@ class KalmanEstimator:
         self._filter.mean, self._filter.covariance, self._filter.previous = mark
 
     def save(self) -> bytes:
-        """Return mean, covariance and, if there was one, the previous record's values as doubles in this machine's order."""
+        """Return mean, covariance and, if there was one, the previous record's values as this machine's doubles."""
         filter = self._filter
         previous = [] if filter.previous is None else [filter.previous[name] for name in self.columns]
         return np.concatenate((filter.mean, filter.covariance.reshape(-1), previous)).tobytes()

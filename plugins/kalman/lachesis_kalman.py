@@ -1,8 +1,8 @@
 """An extended Kalman filter whose model is a script's functions; numpy is all it needs.
 
 The state changes from one record to the next by `x' = f(x, before, now)` and noise; the measured columns are
-`y = h(x, now)` and noise. `before` and `now` are the two records: dicts of floats, with `test_time` in s and the columns
-that were asked for.
+`y = h(x, now)` and noise. `before` and `now` are the two records: dicts of floats, with `test_time` in s and the
+columns that were asked for.
 
     from lachesis_kalman import ExtendedKalmanFilter
 
@@ -28,8 +28,8 @@ Record = dict[str, float]
 class ExtendedKalmanFilter:
     """An extended Kalman filter; for functions that are linear in the state, the Kalman filter itself.
 
-    `mean` `(s,)` and `covariance` `(s, s)` are those of the state after the latest record; `previous` is that record, None
-    before the first.
+    `mean` `(s,)` and `covariance` `(s, s)` are those of the state after the latest record; `previous` is that record,
+    None before the first.
     """
 
     def __init__(
@@ -56,8 +56,9 @@ class ExtendedKalmanFilter:
         from call to call, and not change their arguments.
         `process_noise` `(s, s)`: covariance that a second adds to the state's.
         `measurement_noise` `(o, o)`: covariance of the outputs' noise.
-        `outputs`: the columns that are measured, `inputs`: others that the model reads; a record that lacks one is skipped.
-        `optional`: columns that may be NaN. `output_names`: how the predictions are called, by default like the columns.
+        `outputs`: the columns that are measured, `inputs`: others that the model reads; a record that lacks one is
+        skipped. `optional`: columns that may be NaN. `output_names`: what the predictions are called, by default as the
+        columns are.
         `transition_jacobian` → `(s, s)` and `measurement_jacobian` → `(o, s)`: derivatives by x, with the functions'
         arguments; by default they are found by central differences.
 
@@ -86,8 +87,8 @@ class ExtendedKalmanFilter:
         """Take a record in; return the outputs as predicted before it, `(o,)`, and their covariance `(o, o)`.
 
         The first record, if it was not set as `previous`, counts as following itself. Puts new arrays in the place of
-        `mean` and `covariance`; if anything raises, the state is what it was. Raises ValueError if a function returns an
-        array of a wrong shape, LinAlgError if the outputs' covariance cannot be inverted.
+        `mean` and `covariance`; if anything raises, the state is what it was. Raises ValueError if a function returns
+        an array of a wrong shape, LinAlgError if the outputs' covariance cannot be inverted.
         """
         before = now if self.previous is None else self.previous
         x, p = self._predict(before, now)

@@ -99,8 +99,8 @@ class Plugin:
         """Import the packages and the entry module; return the plugin with `entry` set.
 
         The folder joins the module search path, last, so that nothing in it can hide an installed package.
-        Raises ImportError that names what is missing, with the plugin's hint, and PluginError if there is no `load`; other
-        errors of the modules pass through.
+        Raises ImportError that names what is missing, with the plugin's hint, and PluginError if there is no `load`;
+        other errors of the modules pass through.
         """
         if str(self.folder) not in sys.path:
             sys.path.append(str(self.folder))

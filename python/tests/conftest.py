@@ -11,8 +11,8 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 sys.path.insert(0, str(Path(__file__).parent / "e2e"))
 
-import pytest  # noqa: E402
-from server import Server  # noqa: E402
+import pytest
+from server import Server
 
 ServerFactory = Callable[..., Server]
 

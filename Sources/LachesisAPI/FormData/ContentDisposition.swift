@@ -20,7 +20,9 @@ struct ContentDisposition: Equatable {
         }
         guard let disposition else { throw FormError(.malformed, "a part has no Content-Disposition") }
         let (kind, parameters) = try Self.parse(disposition)
-        guard kind == "form-data" else { throw FormError(.malformed, "a part's disposition is '\(kind)', not form-data") }
+        guard kind == "form-data" else {
+            throw FormError(.malformed, "a part's disposition is '\(kind)', not form-data")
+        }
         guard let name = parameters["name"] else { throw FormError(.malformed, "a part has no name") }
         self.name = name
         if let extended = parameters["filename*"] {
@@ -77,7 +79,8 @@ struct ContentDisposition: Equatable {
 
     private static func decodeExtended(_ text: String) throws(FormError) -> String {
         let parts = text.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0].lowercased() == "utf-8", let decoded = String(parts[2]).removingPercentEncoding else {
+        guard parts.count == 3, parts[0].lowercased() == "utf-8", let decoded = String(parts[2]).removingPercentEncoding
+        else {
             throw FormError(.malformed, "filename* is not percent-encoded UTF-8")
         }
         return decoded

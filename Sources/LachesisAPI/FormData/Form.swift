@@ -18,7 +18,9 @@ struct Form {
         let (kind, parameters) = try ContentDisposition.parse(contentType[...])
         switch kind {
         case "multipart/form-data":
-            guard let boundary = parameters["boundary"] else { throw FormError(.malformed, "the Content-Type has no boundary") }
+            guard let boundary = parameters["boundary"] else {
+                throw FormError(.malformed, "the Content-Type has no boundary")
+            }
             var parser = try MultipartParser(boundary: boundary, limits: limits)
             try await Self.read(request, totalBytes: totalBytes) { try parser.push($0.readableBytesView) }
             parts = try parser.finish()
@@ -45,9 +47,13 @@ struct Form {
     }
 
     static func urlEncoded(_ body: [UInt8], limits: FormLimits) throws(FormError) -> [FormPart] {
-        guard let text = String(validating: body, as: UTF8.self) else { throw FormError(.malformed, "the form is not UTF-8") }
+        guard let text = String(validating: body, as: UTF8.self) else {
+            throw FormError(.malformed, "the form is not UTF-8")
+        }
         let pairs = text.split(separator: "&")
-        guard pairs.count <= limits.parts else { throw FormError(.tooLarge, "the form has more than \(limits.parts) fields") }
+        guard pairs.count <= limits.parts else {
+            throw FormError(.tooLarge, "the form has more than \(limits.parts) fields")
+        }
         var parts: [FormPart] = []
         for pair in pairs {
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

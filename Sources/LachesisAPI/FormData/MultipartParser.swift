@@ -25,7 +25,9 @@ package struct MultipartParser {
 
     /// - Parameter boundary: as the Content-Type gives it; 1–70 characters.
     package init(boundary: String, limits: FormLimits) throws(FormError) {
-        guard (1...70).contains(boundary.utf8.count) else { throw FormError(.malformed, "the boundary must have 1 to 70 characters") }
+        guard (1...70).contains(boundary.utf8.count) else {
+            throw FormError(.malformed, "the boundary must have 1 to 70 characters")
+        }
         delimiter = Array("\r\n--\(boundary)".utf8)
         self.limits = limits
     }
@@ -75,7 +77,9 @@ package struct MultipartParser {
         guard pending[padding] == 13, pending[padding + 1] == 10 else {
             throw FormError(.malformed, "a boundary is not followed by a line break")
         }
-        guard parts.count < limits.parts else { throw FormError(.tooLarge, "the form has more than \(limits.parts) parts") }
+        guard parts.count < limits.parts else {
+            throw FormError(.tooLarge, "the form has more than \(limits.parts) parts")
+        }
         // The line break stays: with it a part without header fields begins with an empty line too.
         pending.removeFirst(padding)
         state = .headers
@@ -135,7 +139,9 @@ package struct MultipartParser {
         pending.withUnsafeBufferPointer { bytes in
             var start = 0
             while start + pattern.count <= bytes.count {
-                if bytes[start] == pattern[0], pattern.indices.allSatisfy({ bytes[start + $0] == pattern[$0] }) { return start }
+                if bytes[start] == pattern[0], pattern.indices.allSatisfy({ bytes[start + $0] == pattern[$0] }) {
+                    return start
+                }
                 start += 1
             }
             return nil

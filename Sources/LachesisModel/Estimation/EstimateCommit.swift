@@ -10,7 +10,8 @@ package struct RegisteredEstimator: Sendable, Equatable {
     package var snapshot: Snapshot
 
     package init(
-        battery: BatteryName, version: Int, plugin: String, description: EstimatorDescription, cursor: Int64, snapshot: Snapshot
+        battery: BatteryName, version: Int, plugin: String, description: EstimatorDescription, cursor: Int64,
+        snapshot: Snapshot
     ) {
         (self.battery, self.version, self.plugin) = (battery, version, plugin)
         (self.description, self.cursor, self.snapshot) = (description, cursor, snapshot)

@@ -91,7 +91,8 @@ package struct TableSchema: Sendable {
         case (.integer(let integer), .float):
             guard let real = value.exactDouble else {
                 throw RecordRefusal(
-                    .inadmissible, key: column.name, "the integer \(integer) has no exact 64-bit float, and the column is FLOAT")
+                    .inadmissible, key: column.name,
+                    "the integer \(integer) has no exact 64-bit float, and the column is FLOAT")
             }
             return .real(real)
         case (.real(let real), .integer):

@@ -2,8 +2,8 @@
 
     python make_data.py [FILE]
 
-The cell has a capacity of CAPACITY, a resistance of RESISTANCE, and the open-circuit voltage below. Each cycle begins at a
-state of charge of START_SOC and is, with a record every 10 s,
+The cell has a capacity of CAPACITY, a resistance of RESISTANCE, and the open-circuit voltage below. Each cycle begins
+at a state of charge of START_SOC and is, with a record every 10 s,
 
     rest        5 min
     discharge   current pulses of 60 s, PULSES over and over, until the state of charge is 0.15

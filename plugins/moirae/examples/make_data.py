@@ -90,8 +90,8 @@ def main(path: Path) -> None:
     metadata = BatteryMetadata(
         name="Demo cell",
         comments=(
-            f"Simulated with Moirae by make_data.py. True capacity {CAPACITY} Ah, true series resistance {RESISTANCE} Ohm, "
-            f"true state of charge at the start {START_SOC}."
+            f"Simulated with Moirae by make_data.py. True capacity {CAPACITY} Ah, true series resistance "
+            f"{RESISTANCE} Ohm, true state of charge at the start {START_SOC}."
         ),
         is_measurement=False,
         battery=BatteryDescription(nominal_capacity=1.3),

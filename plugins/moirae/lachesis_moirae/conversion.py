@@ -1,4 +1,4 @@
-"""Turns a record's values into what an estimator's step takes, with the numbers that Moirae's own loop would give it."""
+"""Turns a record's values into what an estimator's step takes, with the numbers of Moirae's own loop."""
 
 from collections.abc import Callable, Sequence
 from math import isfinite

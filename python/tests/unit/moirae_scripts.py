@@ -120,7 +120,7 @@ THEVENIN_WITHOUT_TEMPERATURE = THEVENIN.replace("INPUTS", "TheveninInput(time=0,
 
 
 def records(count: int, start: float = 0.0, seed: int = 0) -> list[dict[str, float]]:
-    """Records of a discharge in pulses: test_time (s), current (A), voltage (V), temperature (°C); the first at rest."""
+    """Records of a pulsed discharge: test_time (s), current (A), voltage (V), temperature (°C); the first at rest."""
     random = np.random.default_rng(seed)
     soc, time, made = 0.85, start, []
     for index in range(count):
@@ -140,7 +140,7 @@ class Loop:
     def __init__(self, script: str) -> None:
         # Dataclasses look the module of their class up.
         module = sys.modules["a_script"] = types.ModuleType("a_script")
-        exec(compile(script, "script.py", "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+        exec(compile(script, "script.py", "exec", dont_inherit=True), module.__dict__)
         self.estimator = module.estimator
 
     def step(self, records: list[dict[str, float]], **classes: type) -> tuple[np.ndarray, ...]:

@@ -27,8 +27,9 @@ def test_the_warm_process_has_one_thread_and_a_first_step_imports_nothing(moirae
     assert moirae_zygote.report["threads"] == 1
     worker = moirae_zygote.worker()
     count = "\nimport sys; before = set(sys.modules)\nstep = JointEstimator.step\n"
-    count += "def counted(*values):\n    result = step(*values)\n    assert set(sys.modules) == before, set(sys.modules) - before\n"
-    count += "    return result\nJointEstimator.step = counted\n"
+    count += "def counted(*values):\n    result = step(*values)\n"
+    count += "    assert set(sys.modules) == before, set(sys.modules) - before\n    return result\n"
+    count += "JointEstimator.step = counted\n"
     worker.build(scripts.JOINT + count)
     result = worker.step(records(10))
     assert result.outcomes == [1] + [0] * 9, result.errors
@@ -289,7 +290,8 @@ class Own(OnlineEstimator):
         self.seen = (*self.seen, inputs.time.item())
         if inputs.current.item() == 77.0:
             raise RuntimeError
-        mean = np.array([len(self.seen), self._u.time.item() if first else 0, *self.seen[-1:], inputs.temperature.item(), 0])
+        seeded = self._u.time.item() if first else 0
+        mean = np.array([len(self.seen), seeded, *self.seen[-1:], inputs.temperature.item(), 0])
         return (MultivariateGaussian(mean=mean, covariance=np.eye(5)),
                 MultivariateGaussian(mean=measurements.to_numpy().flatten(), covariance=np.eye(1)))
 

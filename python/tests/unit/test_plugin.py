@@ -52,7 +52,7 @@ def test_a_wrong_description_is_told(tmp_path: Path, toml: str, word: str) -> No
 
 
 def test_a_folder_without_description_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="plugin.toml"):
+    with pytest.raises(PluginError, match=r"plugin\.toml"):
         zygote.warm(str(tmp_path))
 
 
