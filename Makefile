@@ -1,0 +1,41 @@
+.PHONY: setup build run demo demo-stop test bench lint format
+
+python := .venv/bin/python
+swift_files := Package.swift Sources Tests
+
+# Installs what is missing: Debian packages, the virtual environment, genuine Moirae.
+setup:
+	@deploy/setup.sh
+
+# Release programs, in .build/release.
+build: setup
+	@swift build -c release
+
+# A server in the foreground, with its database in ./data.
+run: build
+	@.build/release/lachesisd serve
+
+# Starts a server in the background, registers an example, streams its records, shows the estimate beside the truth.
+demo: build
+	@$(python) deploy/demo.py start
+
+demo-stop:
+	@$(python) deploy/demo.py stop
+
+# All tests, Swift's and Python's; ends with the counts.
+test: build
+	@deploy/test.sh
+
+# Measures against a bare Moirae loop and plain SQLite in the same run; writes bench.json.
+bench: build
+	@$(python) -m bench --json bench.json
+
+lint: setup
+	@swift format lint --strict --recursive $(swift_files)
+	@$(python) -m ruff check .
+	@$(python) -m ruff format --check .
+
+format: setup
+	@swift format --in-place --recursive $(swift_files)
+	@$(python) -m ruff check --fix .
+	@$(python) -m ruff format .

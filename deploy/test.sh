@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs Swift's and Python's tests, all of them even if some fail, and ends with the counts of both together.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+failed=0
+
+swift test --scratch-path .build-debug --xunit-output "$results/swift.xml" || failed=1
+.venv/bin/python -m pytest python/tests -q --junitxml "$results/python.xml" || failed=1
+.venv/bin/python deploy/counts.py "$results"/*.xml || failed=1
+exit $failed
