@@ -1,0 +1,138 @@
+"""Streams records so that each is stored once, whatever happens to the connection."""
+
+import random
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgpack
+from tqdm import tqdm
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from lachesis.errors import RefusedRecordError, RequestError, UploadError
+from lachesis.records import Record
+
+ACKNOWLEDGING = Subprotocol("lachesis.ack.v1")
+WINDOW = 20_000
+"""Records sent and not yet acknowledged, at most; they are kept to be sent again."""
+BURST = 200
+"""Records sent between two looks at what the server said."""
+PATIENCE = 30.0
+"""How long the server may take to acknowledge anything, or to open a connection. s"""
+REFUSALS = (1003, 1007, 1008)
+"""Close codes that name a record which cannot be stored."""
+
+
+class Upload:
+    """One stream of records to one battery, resumed after a cut where the server says that it stopped.
+
+    A stream has an identifier of its own; the server counts what it stored of it in the same transaction, so that
+    nothing is stored twice and nothing is left out.
+    """
+
+    def __init__(self, url: str, name: str, records: Iterator[Record], progress: tqdm, give_up_after: float) -> None:
+        scheme, place, path, _, _ = urlsplit(url)
+        path = f"{path.rstrip('/')}/db/upload/{quote(name, safe='')}"
+        self._url = urlunsplit(("wss" if scheme == "https" else "ws", place, path, f"stream={uuid.uuid4()}", ""))
+        self._records = records
+        self._progress = progress
+        self._give_up_after = give_up_after
+        self._kept: deque[bytes] = deque()  # those after the first `_stored` records; not acknowledged
+        self._sent = 0  # of those, on this connection
+        self._stored = 0
+        self._is_exhausted = False
+        self._last_success = time.monotonic()
+
+    def run(self) -> int:
+        """Send all records; return how many are stored: all.
+
+        Raises RefusedRecordError if the server refuses a record, UploadError if the server stays away for
+        `give_up_after` seconds, RequestError if it refuses the upload as a whole.
+        """
+        attempt = 0
+        while True:
+            before = self._stored
+            try:
+                with self._open() as socket:
+                    self._send_all(socket)
+                return self._stored
+            except ConnectionClosed as closed:
+                self._check_refusal(closed)
+                problem: Exception = closed
+            except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
+                problem = error
+            attempt = 0 if self._stored > before else attempt + 1
+            if time.monotonic() - self._last_success > self._give_up_after:
+                raise UploadError(f"the server stays away: {problem}", self._stored) from problem
+            self._progress.set_postfix_str(f"reconnecting: {problem}"[:60])
+            time.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2**attempt, 10.0))
+
+    def _open(self) -> ClientConnection:
+        try:
+            return connect(
+                self._url, subprotocols=[ACKNOWLEDGING], compression=None, open_timeout=PATIENCE, close_timeout=PATIENCE
+            )
+        except InvalidURI as error:
+            raise RequestError(str(error)) from error
+        except InvalidStatus as error:
+            if error.response.status_code < 500:
+                body = error.response.body.decode(errors="replace")
+                raise RequestError(
+                    f"the upload was refused: {body}", status=error.response.status_code, detail=body
+                ) from error
+            raise
+
+    def _send_all(self, socket: ClientConnection) -> None:
+        if socket.subprotocol != ACKNOWLEDGING:
+            raise RequestError("the server does not acknowledge records; is it Lachesis?")
+        self._sent = 0
+        self._take(socket, PATIENCE)
+        self._progress.set_postfix_str("")
+        while True:
+            self._fill()
+            for _ in range(min(BURST, len(self._kept) - self._sent)):
+                socket.send(self._kept[self._sent])
+                self._sent += 1
+            if not self._kept and self._is_exhausted:
+                return
+            # Only with the window full, or with nothing more to send, is there nothing to do but wait.
+            must_wait = self._sent == len(self._kept) and (self._is_exhausted or len(self._kept) >= WINDOW)
+            self._take(socket, PATIENCE if must_wait else 0)
+
+    def _fill(self) -> None:
+        while not self._is_exhausted and len(self._kept) < WINDOW and len(self._kept) - self._sent < BURST:
+            record = next(self._records, None)
+            if record is None:
+                self._is_exhausted = True
+            else:
+                self._kept.append(msgpack.packb(record))
+
+    def _take(self, socket: ClientConnection, timeout: float) -> None:
+        """Read all acknowledgements that are there, the first within `timeout` seconds."""
+        try:
+            self._acknowledge(socket.recv(timeout))
+            while True:
+                self._acknowledge(socket.recv(0))
+        except TimeoutError:
+            if timeout > 0 and time.monotonic() - self._last_success > timeout:
+                raise
+
+    def _acknowledge(self, frame: str | bytes) -> None:
+        total = msgpack.unpackb(frame)["stored"] if isinstance(frame, bytes) else -1
+        new = total - self._stored
+        if not 0 <= new <= len(self._kept):
+            raise RequestError(f"the server acknowledges {total} records; {self._stored + len(self._kept)} were sent")
+        for _ in range(new):
+            self._kept.popleft()
+        self._sent = max(0, self._sent - new)
+        self._stored = total
+        self._last_success = time.monotonic()
+        self._progress.update(new)
+
+    def _check_refusal(self, closed: ConnectionClosed) -> None:
+        if closed.rcvd is not None and closed.rcvd.code in REFUSALS:
+            raise RefusedRecordError(f"a record was refused: {closed.rcvd.reason}", self._stored) from closed
