@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 package import LachesisModel
 
@@ -20,10 +21,10 @@ extension Store {
                 if appender.stored > 0 {
                     try transaction.database.cachedStatement(
                         sql: """
-                            INSERT INTO lachesis_streams (battery, stream, stored) VALUES (?, ?, ?)
+                            INSERT INTO lachesis_streams (battery, stream, stored) VALUES (?, CAST(? AS TEXT), ?)
                             ON CONFLICT DO UPDATE SET stored = stored + excluded.stored
                             """
-                    ).execute(arguments: [entry.id, stream, appender.stored])
+                    ).execute(arguments: [entry.id, Data(stream.utf8), appender.stored])
                 }
                 outcome.streamTotal = try Self.streamTotal(stream, battery: entry.id, transaction.database)
             }
@@ -42,9 +43,10 @@ extension Store {
         }
     }
 
+    /// A stream's name goes to SQLite as bytes, because GRDB cuts text at NUL, where two names could become one.
     private static func streamTotal(_ stream: String, battery: Int64, _ database: Database) throws -> Int64 {
         let statement = try database.cachedStatement(
-            sql: "SELECT stored FROM lachesis_streams WHERE battery = ? AND stream = ?")
-        return try Int64.fetchOne(statement, arguments: [battery, stream]) ?? 0
+            sql: "SELECT stored FROM lachesis_streams WHERE battery = ? AND stream = CAST(? AS TEXT)")
+        return try Int64.fetchOne(statement, arguments: [battery, Data(stream.utf8)]) ?? 0
     }
 }

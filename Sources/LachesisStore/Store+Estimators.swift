@@ -69,7 +69,7 @@ extension Store {
     ) async throws(StoreError) -> RecordMatrix {
         let entry = try knownEntry(of: name)
         guard entry.lastSequence > sequence, limit > 0 else { return RecordMatrix() }
-        let list = [SQLName.sequence] + columns.map { entry.reads($0) ? quoted($0) : "NULL" }
+        let list = [SQLName.sequence] + columns.map { entry.spelling(of: $0).map(quoted) ?? "NULL" }
         let sql = """
             SELECT \(list.joined(separator: ", ")) FROM \(quoted(name.text))
             WHERE \(SQLName.sequence) > ? ORDER BY \(SQLName.sequence) LIMIT ?
@@ -89,6 +89,8 @@ extension Store {
 }
 
 extension BatteryEntry {
-    /// Whether the battery's table has a column of exactly this name that is told of.
-    fileprivate func reads(_ column: String) -> Bool { column == KnownColumns.received || schema.contains(column) }
+    /// The column's name as the table has it, which may be in another of Unicode's normal forms; nil if there is none.
+    fileprivate func spelling(of column: String) -> String? {
+        column == KnownColumns.received ? column : schema.column(named: column)?.name
+    }
 }

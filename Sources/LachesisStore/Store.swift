@@ -17,8 +17,8 @@ package final class Store: Sendable {
     private let gate = ReadGate()
     private let closing = DispatchQueue(label: "lachesis.store.close")
 
-    /// Columns of a battery's table beside the records' own: the sequence and `received`.
-    private static let ownColumns = 2
+    /// Columns that reading a battery's rows takes beside the records' own: the sequence, `test_time` once more, and `received`.
+    private static let ownColumns = 3
 
     /// Opens the database in a folder, which is made if it is missing, with access for its owner only.
     ///
@@ -119,7 +119,9 @@ package final class Store: Sendable {
         await gate.close()
         await withCheckedContinuation { continuation in
             closing.async {
-                // Nobody reads or writes any more, so that nothing keeps the connections open.
+                // Nobody reads or writes any more, so that nothing keeps the connections open. The writer's is closed last:
+                // the last one removes the emptied log, which a reading connection cannot.
+                self.pool.invalidateReadOnlyConnections()
                 try? self.pool.close()
                 self.lock.release()
                 continuation.resume()
