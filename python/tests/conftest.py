@@ -3,7 +3,7 @@
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before numpy is imported, so that a plain loop computes as workers do.
@@ -12,9 +12,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
 sys.path.insert(0, str(Path(__file__).parent / "e2e"))
 
 import pytest
-from server import Server
-
-ServerFactory = Callable[..., Server]
+from server import Server, ServerFactory
 
 
 def _missing_moirae() -> str | None:
