@@ -28,7 +28,7 @@ test: build
 
 # Measures against a bare Moirae loop and plain SQLite in the same run; writes bench.json.
 bench: build
-	@$(python) -m bench --json bench.json
+	@PYTHONPATH=python/tests/e2e $(python) -W ignore python/tests/bench --json bench.json
 
 lint: setup
 	@swift format lint --strict --recursive $(swift_files)
