@@ -24,9 +24,10 @@ class Status:
     """An estimator's latest estimate, and how far it is.
 
     `mean` `(s,)` and `covariance` `(s, s)` are in the states' own units and in the order of `state_names`;
-    `latest_time` is the `test_time` (s) of the latest record that the estimate holds for, None before the first. `output_mean` and
-    `output_variance` `(o,)` are what the estimator predicted for the latest record, empty before the first step.
-    `waiting` records are stored and not yet looked at. `raw` is the whole entry as the server sent it.
+    `latest_time` is the `test_time` (s) of the latest record that the estimate holds for, None before the first.
+    `output_mean` and `output_variance` `(o,)` are what the estimator predicted for the latest record, empty
+    before the first step. `waiting` records are stored and not yet looked at. `raw` is the whole entry as the
+    server sent it.
     """
 
     name: str
