@@ -20,6 +20,8 @@ package struct Limits: Sendable {
     package var buildTime = Duration.seconds(60)
     /// How long one step of an estimator may take. Default 5 s.
     package var stepTime = Duration.seconds(5)
+    /// Bytes of one checkpoint of an estimator; an estimator with a larger state goes without. Default 16 MiB.
+    package var checkpointBytes = 16 << 20
     /// Names of states of one estimator; SQLite's 2,000 columns hold the means and deviations of so many. Default 900.
     package var states = 900
 

@@ -5,16 +5,18 @@ package struct RegisteredEstimator: Sendable, Equatable {
     package var version: Int
     package var plugin: String
     package var description: EstimatorDescription
-    /// Sequence of the last record whose effect is in the snapshot; 0 before the first.
+    /// Sequence of the last record that was stored before those it is fed; 0 if it is fed all.
+    package var origin: Int64
+    /// Sequence of the last record whose effect is in the snapshot; `origin` before the first.
     package var cursor: Int64
     package var snapshot: Snapshot
 
     package init(
-        battery: BatteryName, version: Int, plugin: String, description: EstimatorDescription, cursor: Int64,
-        snapshot: Snapshot
+        battery: BatteryName, version: Int, plugin: String, description: EstimatorDescription, origin: Int64 = 0,
+        cursor: Int64, snapshot: Snapshot
     ) {
         (self.battery, self.version, self.plugin) = (battery, version, plugin)
-        (self.description, self.cursor, self.snapshot) = (description, cursor, snapshot)
+        (self.description, self.origin, self.cursor, self.snapshot) = (description, origin, cursor, snapshot)
     }
 }
 
@@ -44,6 +46,8 @@ package struct EstimateCommit: Sendable {
     package var rows: EstimateRows
     /// The new cursor and snapshot; nil while a replay is still behind what is stored.
     package var progress: Progress?
+    /// Written with the estimates up to it; nil if none was made.
+    package var checkpoint: Checkpoint?
 
     package struct Progress: Sendable {
         package var cursor: Int64
@@ -52,8 +56,11 @@ package struct EstimateCommit: Sendable {
         package init(cursor: Int64, snapshot: Snapshot) { (self.cursor, self.snapshot) = (cursor, snapshot) }
     }
 
-    package init(battery: BatteryName, version: Int, epoch: UInt64, rows: EstimateRows, progress: Progress?) {
+    package init(
+        battery: BatteryName, version: Int, epoch: UInt64, rows: EstimateRows, progress: Progress?,
+        checkpoint: Checkpoint? = nil
+    ) {
         (self.battery, self.version, self.epoch) = (battery, version, epoch)
-        (self.rows, self.progress) = (rows, progress)
+        (self.rows, self.progress, self.checkpoint) = (rows, progress, checkpoint)
     }
 }

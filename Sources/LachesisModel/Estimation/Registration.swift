@@ -9,6 +9,14 @@ package struct ScriptFile: Sendable, Equatable {
 
 /// What a scientist uploads: the script, its files and the options of its hosting.
 package struct Registration: Sendable, Equatable {
+    /// Which records a new estimator is fed.
+    package enum Start: String, Sendable {
+        /// All of the battery's.
+        case start
+        /// Those that are stored after the registration.
+        case now
+    }
+
     package var battery: BatteryName
     /// Folder name of the plugin that can run the script.
     package var plugin: String
@@ -19,12 +27,13 @@ package struct Registration: Sendable, Equatable {
     package var validTime: Double?
     /// Whether the first record sets the filter's previous inputs; false leaves the script's own.
     package var seedsInputs: Bool
+    package var start: Start
 
     package init(
         battery: BatteryName, plugin: String, definition: String, files: [ScriptFile], validTime: Double? = nil,
-        seedsInputs: Bool = true
+        seedsInputs: Bool = true, start: Start = .start
     ) {
         (self.battery, self.plugin, self.definition, self.files) = (battery, plugin, definition, files)
-        (self.validTime, self.seedsInputs) = (validTime, seedsInputs)
+        (self.validTime, self.seedsInputs, self.start) = (validTime, seedsInputs, start)
     }
 }
