@@ -85,6 +85,7 @@ let package = Package(
                 "LachesisModel", "LachesisWire", "LachesisStore", "LachesisFleet", "LachesisSocket",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],

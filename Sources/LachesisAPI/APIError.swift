@@ -4,6 +4,7 @@ internal import LachesisFleet
 internal import LachesisModel
 internal import LachesisStore
 internal import Logging
+internal import NIOHTTP1
 
 /// What a client did wrong, or what stands in the way: becomes `{"detail": …}` with a status.
 package struct APIError: Error, HTTPResponseError {
@@ -74,7 +75,8 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             if apiError.status.kind == .serverError {
                 context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             }
-            return try apiError.response(from: request, context: context)
+            let response = try apiError.response(from: request, context: context)
+            return request.method == .head ? response.createHeadResponse() : response
         }
     }
 
@@ -85,6 +87,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         case let error as FleetError: APIError(status(of: error.code), error.description)
         case let error as FormError:
             APIError(error.code == .tooLarge ? .contentTooLarge : .badRequest, error.description)
+        case is HTTPParserError: APIError(.badRequest, "the request's body is not of the form that its head announces")
         case let error as NameError: .invalid(["path", "name"], error.description)
         case let error as HTTPError:
             APIError(

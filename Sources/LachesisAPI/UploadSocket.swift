@@ -52,6 +52,9 @@ struct UploadSocket: Sendable {
                 return
             }
         }
+        if case .refused(let violation) = connection.end {
+            connection.close(Self.close(for: violation, message: messages + 1))
+        }
     }
 
     /// The records of a burst up to the first that cannot be one.
@@ -93,6 +96,12 @@ struct UploadSocket: Sendable {
             case .inadmissible: 1008
             }
         return SocketClose(code: code, reason: "message \(message): \(refusal)")
+    }
+
+    /// A message too large for the socket is one record too large among others; the rest is the socket's own affair.
+    private static func close(for violation: SocketClose, message: Int) -> SocketClose {
+        SocketClose(
+            code: violation.code == 1009 ? 1008 : violation.code, reason: "message \(message): \(violation.reason)")
     }
 
     private static func close(for error: StoreError) -> SocketClose {
