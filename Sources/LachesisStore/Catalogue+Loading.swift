@@ -12,11 +12,12 @@ extension Catalogue {
         let rows = try Row.fetchCursor(
             database, sql: "SELECT battery, name, records, last_sequence FROM lachesis_batteries")
         while let row = try rows.next() {
-            let id: Int64 = row["battery"]
-            let name = try Self.name(row["name"])
+            let id: Int64 = try row.value(of: "battery")
+            let name = try Self.name(row.value(of: "name"))
             batteries.append(
                 BatteryEntry(
-                    id: id, name: name, records: row["records"], lastSequence: row["last_sequence"],
+                    id: id, name: name, records: try row.value(of: "records"),
+                    lastSequence: try row.value(of: "last_sequence"),
                     hasMetadata: withMetadata.contains(id),
                     schema: TableSchema(columns: columns[id] ?? [], limit: columnLimit)))
         }
@@ -36,13 +37,13 @@ extension Catalogue {
         let rows = try Row.fetchCursor(
             database, sql: "SELECT battery, name, type, provisional FROM lachesis_columns ORDER BY battery, position")
         while let row = try rows.next() {
-            let name: String = row["name"]
-            let word: String = row["type"]
+            let name: String = try row.value(of: "name")
+            let word: String = try row.value(of: "type")
             guard let type = ColumnType(rawValue: word) else {
                 throw StoreError(.corrupt, "the column '\(name)' is of the unknown type '\(word)'")
             }
             columns[row["battery"], default: []].append(
-                TableSchema.Column(name: name, type: type, isProvisional: row["provisional"]))
+                TableSchema.Column(name: name, type: type, isProvisional: try row.value(of: "provisional")))
         }
         return columns
     }
@@ -52,7 +53,7 @@ extension Catalogue {
         let rows = try Row.fetchCursor(
             database,
             sql: """
-                SELECT e.battery, version, plugin, description, p.* FROM lachesis_estimators e
+                SELECT e.battery, version, plugin, description, origin, p.* FROM lachesis_estimators e
                 JOIN lachesis_progress p ON p.battery = e.battery
                 """)
         while let row = try rows.next() {
@@ -60,7 +61,7 @@ extension Catalogue {
                 throw StoreError(.corrupt, "the database holds an estimator of a battery that it does not hold")
             }
             let name = batteries[place].name
-            let text: String = row["description"]
+            let text: String = try row.value(of: "description")
             let description: EstimatorDescription
             do { description = try JSONDecoder().decode(EstimatorDescription.self, from: Data(text.utf8)) } catch {
                 throw StoreError(.corrupt, "the description of '\(name)'s estimator cannot be read", underlying: error)
@@ -68,8 +69,9 @@ extension Catalogue {
             let progress = try ProgressRow.read(row)
             batteries[place].estimator = EstimatorEntry(
                 registered: RegisteredEstimator(
-                    battery: name, version: row["version"], plugin: row["plugin"], description: description,
-                    cursor: progress.cursor, snapshot: progress.snapshot),
+                    battery: name, version: try row.value(of: "version"), plugin: try row.value(of: "plugin"),
+                    description: description, origin: try row.value(of: "origin"), cursor: progress.cursor,
+                    snapshot: progress.snapshot),
                 epoch: progress.epoch, table: try EstimateTable(battery: name, description: description))
         }
     }

@@ -47,9 +47,15 @@ struct Catalogue: Sendable {
         order = batteries.sorted { $0.name < $1.name }.map(\.name.folded)
     }
 
-    mutating func publish(_ changed: [String: BatteryEntry]) {
-        for (folded, battery) in changed where entries.updateValue(battery, forKey: folded) == nil {
-            order.insert(folded, at: place(of: battery.name))
+    /// Takes over batteries by folded name; nil removes one.
+    mutating func publish(_ changed: [String: BatteryEntry?]) {
+        for (folded, battery) in changed {
+            let old = entries[folded]
+            entries[folded] = battery
+            // A battery that is deleted and made again may be spelt otherwise, and so have another place.
+            guard old?.name != battery?.name else { continue }
+            if old != nil { order.removeAll { $0 == folded } }
+            if let battery { order.insert(folded, at: place(of: battery.name)) }
         }
     }
 
@@ -85,5 +91,5 @@ final class PublishedCatalogue: Sendable {
 
     func isForeign(_ folded: String) -> Bool { content.withLock { $0.foreignTables.contains(folded) } }
 
-    func publish(_ changed: [String: BatteryEntry]) { content.withLock { $0.publish(changed) } }
+    func publish(_ changed: [String: BatteryEntry?]) { content.withLock { $0.publish(changed) } }
 }

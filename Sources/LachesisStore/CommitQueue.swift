@@ -69,7 +69,8 @@ final class CommitQueue: Sendable {
         return try result.get()
     }
 
-    private func submit(_ job: WriteJob) {
+    /// Has a job done when its turn comes; it fails at once if the queue is closed.
+    func submit(_ job: WriteJob) {
         let (isTaken, mustStart) = state.withLock { state in
             guard case .open = state.phase else { return (false, false) }
             state.waiting.append(job)
@@ -140,7 +141,7 @@ final class CommitQueue: Sendable {
         catalogue.publish(transaction.changed)
         if let onStored {
             for folded in transaction.appended {
-                if let entry = transaction.changed[folded] { onStored(entry.name, entry.lastSequence) }
+                if let entry = transaction.entry(folded: folded) { onStored(entry.name, entry.lastSequence) }
             }
         }
         for completion in completions { completion() }

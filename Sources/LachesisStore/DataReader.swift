@@ -16,13 +16,14 @@ package struct DataReader: AsyncSequence, AsyncIteratorProtocol, Sendable {
     package let columns: [TableSchema.Column]
 
     private let store: Store
+    private let battery: BatteryEntry
     private let query: DataQuery
     private var position: DataQuery.Position
     /// Rows that are still to come at most.
     private var remaining: Int
 
-    init(store: Store, query: DataQuery, limit: Int?) {
-        (self.store, self.query) = (store, query)
+    init(store: Store, battery: BatteryEntry, query: DataQuery, limit: Int?) {
+        (self.store, self.battery, self.query) = (store, battery, query)
         columns = query.columns
         position = limit.map { .newest($0) } ?? .start
         remaining = limit ?? .max
@@ -32,11 +33,12 @@ package struct DataReader: AsyncSequence, AsyncIteratorProtocol, Sendable {
     package func makeAsyncIterator() -> DataReader { self }
 
     /// The next rows, never none; nil after the last.
-    /// - Throws: `StoreError`: `.cancelled` if the task is cancelled, `.closed`, `.io`.
+    /// - Throws: `StoreError`: `.unknownBattery` if the battery was deleted meanwhile, `.cancelled` if the task is cancelled,
+    ///   `.closed`, `.io`.
     package mutating func next() async throws(StoreError) -> DataPage? {
         guard remaining > 0, position != .end else { return nil }
         let (query, position, remaining) = (query, position, Swift.min(remaining, Self.pageRows))
-        let (values, next) = try await store.read { database in
+        let (values, next) = try await store.read(battery) { database, _ in
             try query.page(database, at: position, rows: remaining, bytes: Self.pageBytes)
         }
         self.position = next
@@ -61,7 +63,8 @@ extension Store {
     package func data(
         of name: BatteryName, start: Double? = nil, end: Double? = nil, limit: Int? = nil
     ) throws(StoreError) -> DataReader {
-        let query = DataQuery(try knownEntry(of: name), start: start, end: end)
-        return DataReader(store: self, query: query, limit: limit)
+        let battery = try knownEntry(of: name)
+        return DataReader(
+            store: self, battery: battery, query: DataQuery(battery, start: start, end: end), limit: limit)
     }
 }

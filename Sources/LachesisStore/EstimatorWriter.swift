@@ -6,7 +6,8 @@ internal import LachesisModel
 struct EstimatorWriter {
     let transaction: WriteTransaction
 
-    /// Puts a registration in the place of the battery's last, and an empty table in the place of its estimates.
+    /// Puts a registration in the place of the battery's last, and an empty table in the place of its estimates; its
+    /// checkpoints go.
     func register(
         _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64,
         columnLimit: Int
@@ -15,11 +16,14 @@ struct EstimatorWriter {
         var entry =
             try transaction.battery(registration.battery)
             ?? transaction.makeBattery(registration.battery, columnLimit: columnLimit)
+        let origin = registration.start == .now ? entry.lastSequence : 0
+        let version = try entry.estimator?.registered.version ?? transaction.retiredVersion(registration.battery)
         let registered = RegisteredEstimator(
-            battery: registration.battery, version: (entry.estimator?.registered.version ?? 0) + 1,
-            plugin: registration.plugin, description: description, cursor: 0, snapshot: snapshot)
+            battery: registration.battery, version: version + 1, plugin: registration.plugin, description: description,
+            origin: origin, cursor: origin, snapshot: snapshot)
         try write(registration, as: registered, battery: entry.id)
-        try makeTable(table)
+        if let old = entry.estimator { try transaction.doom(old.table.name) }
+        try make(table)
         entry.estimator = EstimatorEntry(registered: registered, epoch: epoch, table: table)
         transaction.keepProgressed(entry)
         return registered
@@ -29,11 +33,16 @@ struct EstimatorWriter {
         let database = transaction.database
         let description = String(decoding: try JSONEncoder().encode(registered.description), as: UTF8.self)
         try database.execute(
-            sql: "INSERT OR REPLACE INTO lachesis_estimators VALUES (?, ?, ?, ?, ?, ?, ?)",
+            sql: """
+                INSERT OR REPLACE INTO lachesis_estimators (
+                    battery, version, plugin, definition, valid_time, seeds_inputs, description, start, origin
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
             arguments: [
                 battery, registered.version, registration.plugin, registration.definition, registration.validTime,
-                registration.seedsInputs, description,
+                registration.seedsInputs, description, registration.start.rawValue, registered.origin,
             ])
+        try database.execute(sql: "DELETE FROM lachesis_checkpoints WHERE battery = ?", arguments: [battery])
         try database.execute(sql: "DELETE FROM lachesis_files WHERE battery = ?", arguments: [battery])
         let statement = try RawStatement(database, "INSERT INTO lachesis_files VALUES (?, ?, ?, ?)")
         defer { statement.clear() }
@@ -46,10 +55,8 @@ struct EstimatorWriter {
         }
     }
 
-    private func makeTable(_ table: EstimateTable) throws {
-        transaction.statements.forget(table.name)
+    private func make(_ table: EstimateTable) throws {
         let columns = [SQLName.sequence + " INTEGER PRIMARY KEY"] + table.columns.map(quoted)
-        try transaction.database.execute(sql: "DROP TABLE IF EXISTS \(quoted(table.name))")
         try transaction.database.execute(sql: "CREATE TABLE \(quoted(table.name)) (\(columns.joined(separator: ", ")))")
     }
 
@@ -66,6 +73,9 @@ struct EstimatorWriter {
         if let progress = commit.progress {
             estimator.registered.cursor = progress.cursor
             estimator.registered.snapshot = progress.snapshot
+        }
+        if let checkpoint = commit.checkpoint {
+            try CheckpointRow.write(checkpoint, battery: entry.id, version: commit.version, transaction)
         }
         entry.estimator = estimator
         transaction.keepProgressed(entry)

@@ -4,12 +4,15 @@ internal import GRDB
 ///
 /// Beside these, each battery has a table of its name, made at its first record, and one of estimates, made when its estimator is
 /// registered. Their columns are declared without a type: SQLite would turn −0.0 into 0 in a FLOAT or INTEGER column. What a
-/// column holds stands in `lachesis_columns`.
+/// column holds stands in `lachesis_columns`. Tables named `lachesis_doomed_` and a number are on their way out.
 enum Migrations {
     static var all: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: batteries, records, estimators") { database in
             try database.execute(sql: first)
+        }
+        migrator.registerMigration("2: checkpoints, origins, deletion") { database in
+            try database.execute(sql: second)
         }
         return migrator
     }
@@ -44,5 +47,27 @@ enum Migrations {
             stepped INTEGER NOT NULL, seeded INTEGER NOT NULL, missing_value INTEGER NOT NULL,
             before_valid_time INTEGER NOT NULL, late INTEGER NOT NULL, failed INTEGER NOT NULL, last_error TEXT
         );
+        """
+
+    /// A checkpoint's state comes last, so that its other columns are read without walking through it. `lachesis_retired` has
+    /// the last version of each deleted battery's estimator: the next of that name must have a larger one, or a late result of
+    /// the old would pass for the new one's.
+    private static let second = """
+        ALTER TABLE lachesis_estimators ADD COLUMN start TEXT NOT NULL DEFAULT 'start';
+        ALTER TABLE lachesis_estimators ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE lachesis_checkpoints (
+            id INTEGER PRIMARY KEY, battery INTEGER NOT NULL, version INTEGER NOT NULL, sha256 BLOB NOT NULL,
+            cursor INTEGER NOT NULL, latest_time,
+            mean BLOB NOT NULL, covariance BLOB NOT NULL, output_mean BLOB NOT NULL, output_variance BLOB NOT NULL,
+            stepped INTEGER NOT NULL, seeded INTEGER NOT NULL, missing_value INTEGER NOT NULL,
+            before_valid_time INTEGER NOT NULL, late INTEGER NOT NULL, failed INTEGER NOT NULL, last_error TEXT,
+            state BLOB NOT NULL
+        );
+        CREATE INDEX lachesis_checkpoints_of_battery ON lachesis_checkpoints (battery);
+        CREATE TABLE lachesis_retired (
+            name TEXT PRIMARY KEY COLLATE NOCASE, version INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        INSERT INTO lachesis_settings VALUES ('doomed', 0), ('checkpoints', 0);
+        INSERT INTO lachesis_settings SELECT 'batteries', coalesce(max(battery), 0) FROM lachesis_batteries;
         """
 }

@@ -8,6 +8,9 @@ func quoted(_ name: String) -> String {
     return text + "\""
 }
 
+/// So many parameters of a statement.
+func marks(_ count: Int) -> String { Array(repeating: "?", count: count).joined(separator: ", ") }
+
 /// Names that the store itself gives within a battery's tables.
 enum SQLName {
     /// The key of a battery's records and of its estimates.
@@ -18,4 +21,10 @@ enum SQLName {
 
     /// The index over a battery's `test_time`.
     static func timeIndex(of battery: Int64) -> String { "lachesis_\(battery)_test_time" }
+
+    /// A table on its way out.
+    static func doomed(_ number: Int64) -> String { "lachesis_doomed_\(number)" }
+
+    /// What GLOB finds the tables on their way out by.
+    static let doomedPattern = "lachesis_doomed_[0-9]*"
 }

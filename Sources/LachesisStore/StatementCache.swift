@@ -36,8 +36,8 @@ final class StatementCache: @unchecked Sendable {
             return statement
         }
         let names = ([SQLName.sequence] + columns).map(quoted).joined(separator: ", ")
-        let marks = Array(repeating: "?", count: columns.count + 1).joined(separator: ", ")
-        let statement = try RawStatement(database, "\(verb) INTO \(quoted(table)) (\(names)) VALUES (\(marks))")
+        let statement = try RawStatement(
+            database, "\(verb) INTO \(quoted(table)) (\(names)) VALUES (\(marks(columns.count + 1)))")
         if items.count >= capacity, let oldest = items.min(by: { $0.value.used < $1.value.used })?.key {
             items[oldest] = nil
         }
@@ -45,7 +45,7 @@ final class StatementCache: @unchecked Sendable {
         return statement
     }
 
-    /// Forgets the statements of one table, which is about to be made anew.
+    /// Forgets the statements of one table, which is about to go.
     func forget(_ table: String) { items = items.filter { $0.key.table != table } }
 
     func removeAll() { items.removeAll() }

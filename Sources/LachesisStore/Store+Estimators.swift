@@ -10,8 +10,9 @@ extension Store {
         catalogue.entry(of: name)?.estimator?.registered
     }
 
-    /// Keeps a script whose estimator was built, in the place of the battery's last: its version counts one up, its cursor is 0,
-    /// and its table of estimates is made anew. A battery that is new is made.
+    /// Keeps a script whose estimator was built, in the place of the battery's last: its version counts one up, its cursor is
+    /// where the registration lets it start, its table of estimates is made anew, and the last one's checkpoints are gone. A
+    /// battery that is new is made.
     /// - Parameters:
     ///   - snapshot: the estimator's state before any record.
     ///   - epoch: of the assignment in which it was built; results of older ones change nothing.
@@ -22,17 +23,21 @@ extension Store {
     ) async throws(StoreError) -> RegisteredEstimator {
         let columnLimit = Self.columnLimit(limits)
         let bytes = registration.files.reduce(registration.definition.utf8.count) { $0 + $1.content.count }
-        return try await queue.perform(weight: 1 + bytes / 1024) { transaction in
+        let registered = try await queue.perform(weight: 1 + bytes / 1024) { transaction in
             try EstimatorWriter(transaction: transaction).register(
                 registration, description: description, snapshot: snapshot, epoch: epoch, columnLimit: columnLimit)
         }
+        sweeper.wake()
+        return registered
     }
 
-    /// Writes what a worker made of records: estimates, and the cursor with its snapshot.
+    /// Writes what a worker made of records: estimates, the cursor with its snapshot, and a checkpoint, of which the last two
+    /// that were written are kept.
     /// - Returns: false if the registration is no longer of this version, or if a later epoch has written: then nothing is written.
     /// - Throws: `StoreError` `.unstorable` if the rows have not the estimator's shape, `.full`, `.io`.
     package func commit(_ commit: EstimateCommit) async throws(StoreError) -> Bool {
-        try await queue.perform(weight: 1 + commit.rows.sequences.count) { transaction in
+        let bytes = commit.checkpoint?.state.count ?? 0
+        return try await queue.perform(weight: 1 + commit.rows.sequences.count + bytes / 1024) { transaction in
             try EstimatorWriter(transaction: transaction).commit(commit)
         }
     }
@@ -40,17 +45,17 @@ extension Store {
     /// What the scientist uploaded last.
     /// - Throws: `StoreError`: `.unknownBattery`, `.unknownEstimator` if there is none.
     package func registration(of name: BatteryName) async throws(StoreError) -> Registration {
-        let battery = try knownEntry(of: name).id
-        return try await read { database in
+        try await read(knownEntry(of: name)) { database, battery in
             let row = try Row.fetchOne(
-                database, sql: "SELECT * FROM lachesis_estimators WHERE battery = ?", arguments: [battery])
+                database, sql: "SELECT * FROM lachesis_estimators WHERE battery = ?", arguments: [battery.id])
             guard let row else { throw StoreError(.unknownEstimator, "the battery '\(name)' has no estimator") }
             let files = try RawStatement(
                 database, "SELECT name, content FROM lachesis_files WHERE battery = ? ORDER BY position")
-            try files.bind(battery, at: 1)
+            try files.bind(battery.id, at: 1)
             var registration = Registration(
                 battery: name, plugin: row["plugin"], definition: row["definition"], files: [],
-                validTime: row["valid_time"], seedsInputs: row["seeds_inputs"])
+                validTime: row["valid_time"], seedsInputs: row["seeds_inputs"],
+                start: Registration.Start(rawValue: row["start"]) ?? .start)
             while try files.step() {
                 registration.files.append(ScriptFile(name: files.text(at: 0), content: files.bytes(at: 1)))
             }
@@ -74,7 +79,7 @@ extension Store {
             SELECT \(list.joined(separator: ", ")) FROM \(quoted(name.text))
             WHERE \(SQLName.sequence) > ? ORDER BY \(SQLName.sequence) LIMIT ?
             """
-        return try await read { database in
+        return try await read(entry) { database, _ in
             let statement = try RawStatement(database, sql)
             try statement.bind(sequence, at: 1)
             try statement.bind(Int64(limit), at: 2)

@@ -20,10 +20,9 @@ extension Store {
     /// The metadata as it was registered; nil if none was.
     /// - Throws: `StoreError` `.unknownBattery` if there is none of this name.
     package func metadata(of name: BatteryName) async throws(StoreError) -> String? {
-        let battery = try knownEntry(of: name).id
-        return try await read { database in
+        try await read(knownEntry(of: name)) { database, battery in
             try String.fetchOne(
-                database, sql: "SELECT document FROM lachesis_metadata WHERE battery = ?", arguments: [battery])
+                database, sql: "SELECT document FROM lachesis_metadata WHERE battery = ?", arguments: [battery.id])
         }
     }
 }

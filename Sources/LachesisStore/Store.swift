@@ -13,6 +13,7 @@ package final class Store: Sendable {
     let pool: DatabasePool
     let catalogue: PublishedCatalogue
     let queue: CommitQueue
+    let sweeper: Sweeper
     private let lock: FolderLock
     private let gate = ReadGate()
     private let closing = DispatchQueue(label: "lachesis.store.close")
@@ -43,6 +44,8 @@ package final class Store: Sendable {
         let columnLimit = Self.columnLimit(limits)
         catalogue = PublishedCatalogue(try pool.read { try Catalogue.load($0, columnLimit: columnLimit) })
         queue = CommitQueue(pool: pool, catalogue: catalogue)
+        sweeper = Sweeper(queue: queue)
+        sweeper.wake()
     }
 
     private static func connect(path: String) throws -> DatabasePool {
@@ -56,7 +59,8 @@ package final class Store: Sendable {
         try pool.writeWithoutTransaction { database in
             // GRDB sets NORMAL, with which a power cut takes back what was acknowledged. Debian's SQLite overwrites what is
             // deleted with zeros, which makes replacing estimates write more. A log of 4,000 pages (16 MB) is moved into the
-            // database less often than one of 1,000, and 16 MiB of pages keep the ends of some thousand tables in memory.
+            // database less often than one of 1,000, and 16 MiB of pages keep the ends of some thousand tables in memory. A
+            // view that somebody made over a battery's table keeps its text when the table is renamed out of the way.
             try database.execute(
                 sql: """
                     PRAGMA synchronous = FULL;
@@ -64,6 +68,7 @@ package final class Store: Sendable {
                     PRAGMA wal_autocheckpoint = 4000;
                     PRAGMA journal_size_limit = 67108864;
                     PRAGMA cache_size = -16384;
+                    PRAGMA legacy_alter_table = ON;
                     """)
             guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
                 throw StoreError(.other, "SQLite does not take synchronous=FULL")
@@ -89,10 +94,7 @@ package final class Store: Sendable {
     /// Counts the server's starts, from 1: what epochs are made from.
     package func beginSession() async throws(StoreError) -> UInt32 {
         try await queue.perform { transaction in
-            let count = try Int64.fetchOne(
-                transaction.database,
-                sql: "UPDATE lachesis_settings SET value = value + 1 WHERE name = 'sessions' RETURNING value")
-            guard let count, let session = UInt32(exactly: count) else {
+            guard let session = UInt32(exactly: try transaction.next(.sessions)) else {
                 throw StoreError(.corrupt, "the count of the server's starts is lost")
             }
             return session
@@ -138,6 +140,20 @@ package final class Store: Sendable {
         try gate.enter()
         defer { gate.leave() }
         do { return try await pool.read(body) } catch { throw StoreError(error) }
+    }
+
+    /// Likewise, what belongs to one battery.
+    /// - Throws: `StoreError` `.unknownBattery` if it is deleted, be it that another bears its name by now.
+    func read<Output: Sendable>(
+        _ battery: BatteryEntry, _ body: @escaping @Sendable (Database, BatteryEntry) throws -> Output
+    ) async throws(StoreError) -> Output {
+        try await read { database in
+            let statement = try database.cachedStatement(sql: "SELECT 1 FROM lachesis_batteries WHERE battery = ?")
+            guard try Int.fetchOne(statement, arguments: [battery.id]) != nil else {
+                throw StoreError.unknownBattery(battery.name)
+            }
+            return try body(database, battery)
+        }
     }
 
     func knownEntry(of name: BatteryName) throws(StoreError) -> BatteryEntry {

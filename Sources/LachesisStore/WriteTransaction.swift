@@ -9,8 +9,8 @@ final class WriteTransaction {
     let database: Database
     let statements: StatementCache
     private let published: PublishedCatalogue
-    /// By folded name.
-    private(set) var changed: [String: BatteryEntry] = [:]
+    /// By folded name; nil for a battery that is deleted.
+    private(set) var changed: [String: BatteryEntry?] = [:]
     /// Folded names of batteries that got records.
     private(set) var appended: Set<String> = []
     /// Folded names of batteries whose estimators moved on.
@@ -24,7 +24,7 @@ final class WriteTransaction {
     /// - Throws: `Refusal` `.nameClash` if the name's table would be another's.
     func battery(_ name: BatteryName) throws(Refusal) -> BatteryEntry? {
         let folded = name.folded
-        if let entry = changed[folded] ?? published.entry(folded: folded) {
+        if let entry = entry(folded: folded) {
             guard entry.name == name else {
                 throw Refusal(
                     .nameClash, "'\(name)' differs from the battery '\(entry.name)' in upper and lower case alone")
@@ -38,12 +38,19 @@ final class WriteTransaction {
         return nil
     }
 
+    /// The battery whose name is this one, or differs from it in the case of ASCII letters alone.
+    func entry(folded: String) -> BatteryEntry? {
+        if let change = changed[folded] { return change }
+        return published.entry(folded: folded)
+    }
+
     /// Adds a battery without records.
     func makeBattery(_ name: BatteryName, columnLimit: Int) throws -> BatteryEntry {
+        let id = try next(.batteries)
         try database.execute(
-            sql: "INSERT INTO lachesis_batteries (name, records, last_sequence) VALUES (?, 0, 0)",
-            arguments: [name.text])
-        return BatteryEntry(id: database.lastInsertedRowID, name: name, schema: TableSchema(limit: columnLimit))
+            sql: "INSERT INTO lachesis_batteries (battery, name, records, last_sequence) VALUES (?, ?, 0, 0)",
+            arguments: [id, name.text])
+        return BatteryEntry(id: id, name: name, schema: TableSchema(limit: columnLimit))
     }
 
     /// Takes a changed entry; it is published after the commit.
@@ -61,16 +68,24 @@ final class WriteTransaction {
         progressed.insert(entry.name.folded)
     }
 
+    /// Takes note that a battery is deleted.
+    func forget(_ entry: BatteryEntry) {
+        let folded = entry.name.folded
+        changed.updateValue(nil, forKey: folded)
+        appended.remove(folded)
+        progressed.remove(folded)
+    }
+
     /// Writes what was left for the end; the last act before the commit.
     func finish() throws {
         for folded in appended {
-            guard let entry = changed[folded] else { continue }
+            guard let entry = entry(folded: folded) else { continue }
             try database.cachedStatement(
                 sql: "UPDATE lachesis_batteries SET records = ?, last_sequence = ? WHERE battery = ?"
             ).execute(arguments: [entry.records, entry.lastSequence, entry.id])
         }
         for folded in progressed {
-            guard let entry = changed[folded], let estimator = entry.estimator else { continue }
+            guard let entry = entry(folded: folded), let estimator = entry.estimator else { continue }
             try ProgressRow.write(estimator, battery: entry.id, database)
         }
     }

@@ -41,13 +41,23 @@ extension EstimateCommit {
     }
 }
 
+extension Checkpoint {
+    /// As it might be after so many steps, with a state that follows from the cursor alone.
+    static func at(_ cursor: Int64, bytes: Int = 100) -> Checkpoint {
+        Checkpoint(
+            cursor: cursor, snapshot: .after(Int(cursor)),
+            state: (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ Int(cursor)) })
+    }
+}
+
 extension Store {
     /// Registers an estimator of which nothing matters.
     func register(
-        _ battery: BatteryName, epoch: UInt64 = 0, description: EstimatorDescription = .example
+        _ battery: BatteryName, epoch: UInt64 = 0, description: EstimatorDescription = .example,
+        start: Registration.Start = .start
     ) async throws -> RegisteredEstimator {
         try await register(
-            Registration(battery: battery, plugin: "kalman", definition: "estimator = None\n", files: []),
+            Registration(battery: battery, plugin: "kalman", definition: "estimator = None\n", files: [], start: start),
             description: description, snapshot: .initial, epoch: epoch)
     }
 }
