@@ -94,22 +94,10 @@ struct RecordAppender {
     private mutating func adopt(_ wanted: TableSchema) throws {
         let battery = try self.battery ?? transaction.makeBattery(name, columnLimit: columnLimit)
         let database = transaction.database
-        if sequence == 0 {
-            let columns = [SQLName.sequence + " INTEGER PRIMARY KEY"] + wanted.columns.map { quoted($0.name) }
-            let list = (columns + [KnownColumns.received]).joined(separator: ", ")
-            try database.execute(sql: "CREATE TABLE \(quoted(name.text)) (\(list))")
-        }
+        if sequence == 0 { try makeTable(wanted, battery: battery.id) }
         for (position, column) in wanted.columns.enumerated() {
             let old = position < schema.columns.count ? schema.columns[position] : nil
-            if old == nil, sequence > 0 {
-                try database.execute(sql: "ALTER TABLE \(quoted(name.text)) ADD COLUMN \(quoted(column.name))")
-            }
-            if old == nil, column.name == KnownColumns.testTime {
-                try database.execute(
-                    sql:
-                        "CREATE INDEX \(SQLName.timeIndex(of: battery.id)) ON \(quoted(name.text)) (\(quoted(column.name)))"
-                )
-            }
+            if old == nil, sequence > 0 { try addColumn(column.name, battery: battery.id) }
             if old != column {
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO lachesis_columns VALUES (?, ?, ?, ?, ?)",
@@ -119,4 +107,36 @@ struct RecordAppender {
         schema = wanted
         self.battery = battery
     }
+
+    /// Makes the table, with `test_time` and its index even where no record has it yet: a record that brings it late would
+    /// otherwise have a large table indexed while everybody waits.
+    private func makeTable(_ schema: TableSchema, battery: Int64) throws {
+        var names = schema.columns.map(\.name)
+        if !names.contains(where: Self.isTime) { names.append(KnownColumns.testTime) }
+        let columns = [SQLName.sequence + " INTEGER PRIMARY KEY"] + names.map(quoted) + [KnownColumns.received]
+        try transaction.database.execute(
+            sql: "CREATE TABLE \(quoted(name.text)) (\(columns.joined(separator: ", ")))")
+        if names.contains(KnownColumns.testTime) { try makeIndex(battery) }
+    }
+
+    private func addColumn(_ column: String, battery: Int64) throws {
+        let database = transaction.database
+        if Self.isTime(column) {
+            let isThere = try Bool.fetchOne(
+                database, sql: "SELECT count(*) FROM pragma_table_info(?) WHERE name = ? COLLATE NOCASE",
+                arguments: [name.text, column])
+            if isThere == true { return }
+        }
+        try database.execute(sql: "ALTER TABLE \(quoted(name.text)) ADD COLUMN \(quoted(column))")
+        // Only a table that the first version of the server made has no such column yet.
+        if column == KnownColumns.testTime { try makeIndex(battery) }
+    }
+
+    private func makeIndex(_ battery: Int64) throws {
+        try transaction.database.execute(
+            sql: "CREATE INDEX \(SQLName.timeIndex(of: battery)) ON \(quoted(name.text)) (\(KnownColumns.testTime))")
+    }
+
+    /// Whether SQLite takes the name for `test_time`.
+    private static func isTime(_ column: String) -> Bool { asciiLowercased(column) == KnownColumns.testTime }
 }
