@@ -11,23 +11,6 @@ import Testing
 
     private struct Fault: Error {}
 
-    /// Lets no transaction begin while `body` runs, so that what it appends is committed together.
-    private func holdingTheWriter(of store: Store, _ body: () async throws -> Void) async throws {
-        let (begun, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-        store.pool.asyncWriteWithoutTransaction { _ in
-            begun.signal()
-            release.wait()
-        }
-        defer { release.signal() }
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                begun.wait()
-                continuation.resume()
-            }
-        }
-        try await body()
-    }
-
     @Test func aJobThatFailsTakesNoOtherWithIt() async throws {
         try await withFolder { folder in
             try await withStore(in: folder) { store in
@@ -120,6 +103,50 @@ import Testing
             }
             let rows = try await withStore(in: folder) { try await $0.rows(of: cell) }
             #expect(rows.map { $0[0] } == [1, 2] + (0..<10).map { .integer($0) })
+        }
+    }
+
+    @Test func aResultThatFindsNoSpaceIsWrittenOnceThereIs() async throws {
+        try await withFolder { folder in
+            try await withStore(in: folder) { store in
+                try await store.store(["n": 1], ["n": 2], to: cell)
+                let estimator = try await store.register(cell)
+                var result = EstimateCommit.rows([1, 2], of: estimator, epoch: 1, cursor: 2)
+                result.checkpoint = .at(2, bytes: 200_000)
+                try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1") }
+                for _ in 1...3 { await expect(.full) { try await store.commit(result) } }
+                #expect(store.estimator(of: cell) == estimator)
+                #expect(try await store.checkpoint(of: cell, version: 1) == nil)
+                try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
+                #expect(try await store.commit(result))
+                #expect(try await store.checkpoint(of: cell, version: 1)?.content == result.checkpoint)
+                #expect(store.estimator(of: cell)?.cursor == 2)
+            }
+            #expect(try Store.check(folder: folder).problems == [])
+        }
+    }
+
+    @Test func aDiskThatTakesNothingIsToldFromAFullOneAndUsedAgainOnceItDoes() async throws {
+        try await withFolder { folder in
+            try await withStore(in: folder) { store in
+                try await store.store(["n": 1], to: cell)
+                let estimator = try await store.register(cell)
+                try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = ON") }
+                for _ in 1...3 {
+                    await expect(.io) { try await store.append(batch(["n": 2]), to: cell, stream: "s") }
+                    await expect(.io) { try await store.registerMetadata("{}", for: cell) }
+                    await expect(.io) { try await store.register(cell, epoch: 2) }
+                    await expect(.io) { try await store.commit(.rows([1], of: estimator, epoch: 1)) }
+                    await expect(.io) { try await store.beginSession() }
+                }
+                #expect(try await store.rows(of: cell) == [[1]])
+                try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = OFF") }
+                let outcome = try await store.append(batch(["n": 2]), to: cell, stream: "s")
+                #expect(outcome == AppendOutcome(stored: 1, streamTotal: 1))
+                #expect(try await store.commit(.rows([1], of: estimator, epoch: 1)))
+                #expect(try await store.rows(of: cell) == [[1], [2]])
+            }
+            #expect(try Store.check(folder: folder).problems == [])
         }
     }
 

@@ -1,0 +1,220 @@
+import Foundation
+import GRDB
+import LachesisModel
+import Testing
+
+@testable import LachesisStore
+
+@Suite struct DeletionTests {
+    private let cell = try! BatteryName("cell")
+    private let other = try! BatteryName("other")
+
+    /// Gives a battery one of everything that a battery can have.
+    private func fill(_ name: BatteryName, _ store: Store) async throws -> RegisteredEstimator {
+        try await store.registerMetadata("{}", for: name)
+        _ = try await store.append(
+            batch(["test_time": 1.0, "n": 1], ["test_time": 2.0, "n": 2]), to: name, stream: "s")
+        let registration = Registration(
+            battery: name, plugin: "p", definition: "d", files: [ScriptFile(name: "f", content: [1])])
+        let estimator = try await store.register(
+            registration, description: .example, snapshot: .initial, epoch: 1)
+        var result = EstimateCommit.rows([1, 2], of: estimator, epoch: 1, cursor: 2)
+        result.checkpoint = .at(2)
+        #expect(try await store.commit(result))
+        return estimator
+    }
+
+    @Test func nothingIsLeftOfADeletedBattery() async throws {
+        try await withFolder { folder in
+            try await withStore(in: folder) { store in
+                _ = try await fill(cell, store)
+                _ = try await fill(other, store)
+                let untouched = store.stats(of: other)
+                #expect(try await store.delete(cell) == 2)
+                #expect(store.stats() == [untouched])
+                #expect(store.estimators().map(\.battery) == [other])
+                #expect(store.otherSpelling(of: try BatteryName("CELL")) == nil)
+                await expect(.unknownBattery) { try store.data(of: cell) }
+                await expect(.unknownBattery) { try await store.metadata(of: cell) }
+                await expect(.unknownBattery) { try await store.registration(of: cell) }
+                await expect(.unknownBattery) { try await store.checkpoint(of: cell, version: 1) }
+                await expect(.unknownBattery) { try await store.records(of: cell, after: 0, columns: [], limit: 9) }
+                await expect(.unknownBattery) { try await store.delete(cell) }
+                #expect(try await store.streamTotal("s", of: cell) == 0)
+                try await finishSweeping(store)
+            }
+            let (rows, names) = try withDatabase(in: folder) { database in
+                (
+                    try WriteTransaction.tables.map { table in
+                        try Int.fetchOne(database, sql: "SELECT count(DISTINCT battery) FROM \(table)")
+                    },
+                    try String.fetchSet(database, sql: "SELECT name FROM sqlite_master")
+                )
+            }
+            #expect(rows == rows.map { _ in 1 })
+            #expect(names.isDisjoint(with: ["cell", "cell_estimates", "lachesis_1_test_time"]))
+            #expect(names.isSuperset(of: ["other", "other_estimates", "lachesis_2_test_time"]))
+            try await withStore(in: folder) { store in #expect(store.stats().map(\.name) == [other]) }
+            #expect(try Store.check(folder: folder).problems == [])
+        }
+    }
+
+    @Test func theNameIsFreeAtOnceForABatteryThatBeginsAnew() async throws {
+        try await withFolder { folder in
+            try await withStore(in: folder) { store in
+                _ = try await fill(cell, store)
+                #expect(try await store.delete(cell) == 2)
+                let outcome = try await store.append(batch(["n": "text", "new": 1]), to: cell, stream: "s")
+                #expect(outcome == AppendOutcome(stored: 1, streamTotal: 1))
+                #expect(try store.columns(of: cell) == ["n VARCHAR", "new INTEGER"])
+                #expect(store.stats(of: cell)?.hasMetadata == false)
+                #expect(store.stats(of: cell)?.hasEstimator == false)
+                await expect(.unknownEstimator) { try await store.registration(of: cell) }
+                let estimator = try await fill2(store)
+                #expect(estimator.cursor == 0 && estimator.origin == 0)
+                #expect(try await store.checkpoint(of: cell, version: estimator.version) == nil)
+            }
+            try await withStore(in: folder) { store in
+                let rows = try await store.rows(of: cell)
+                #expect(rows == [["text", 1]])
+                #expect(try await store.streamTotal("s", of: cell) == 1)
+                #expect(store.estimator(of: cell) != nil)
+            }
+            #expect(try Store.check(folder: folder).problems == [])
+        }
+    }
+
+    private func fill2(_ store: Store) async throws -> RegisteredEstimator {
+        var description = EstimatorDescription.example
+        description.stateNames = ["other"]
+        return try await store.register(cell, epoch: 2, description: description)
+    }
+
+    @Test func aBatteryWithMetadataAloneIsDeletedToo() async throws {
+        try await withStore { store in
+            try await store.registerMetadata("{}", for: cell)
+            #expect(try await store.delete(cell) == 0)
+            #expect(store.stats().isEmpty)
+            _ = try await store.register(cell)
+            #expect(try await store.delete(cell) == 0)
+            #expect(store.stats().isEmpty)
+        }
+    }
+
+    @Test func onlyTheExactNameIsDeleted() async throws {
+        try await withStore { store in
+            try await store.store(["n": 1], to: cell)
+            await expect(.unknownBattery) { try await store.delete(try BatteryName("CELL")) }
+            await expect(.unknownBattery) { try await store.delete(other) }
+            #expect(try await store.rows(of: cell) == [[1]])
+            #expect(try await store.delete(cell) == 1)
+            try await store.store(["n": 2], to: try BatteryName("CELL"))
+            #expect(store.stats().map(\.name.text) == ["CELL"])
+        }
+    }
+
+    // MARK: What comes late
+
+    @Test func aLateResultDoesNotReachABatteryOfTheSameName() async throws {
+        try await withFolder { folder in
+            let old = try await withStore(in: folder) { store in
+                let old = try await fill(cell, store)
+                _ = try await store.delete(cell)
+                #expect(try await store.commit(.rows([1], of: old, epoch: 99)) == false)
+                try await store.store(["n": 1], to: cell)
+                #expect(try await store.commit(.rows([1], of: old, epoch: 99)) == false)
+                // The new one's worker was started before the old one's last.
+                let new = try await store.register(cell, epoch: 50)
+                var late = EstimateCommit.rows([1], of: old, epoch: 99, cursor: 1)
+                late.checkpoint = .at(1)
+                #expect(try await store.commit(late) == false)
+                #expect(store.estimator(of: cell) == new)
+                #expect(try await store.commit(.rows([1], of: new, epoch: 50, cursor: 1)))
+                return old
+            }
+            try await withStore(in: folder) { store in
+                _ = try await store.delete(cell)
+                _ = try await store.register(cell, epoch: 1)
+                #expect(try await store.commit(.rows([1], of: old, epoch: 99)) == false)
+            }
+            #expect(try Store.check(folder: folder).problems == [])
+        }
+    }
+
+    @Test func aReadingOfADeletedBatteryEndsAndDoesNotGoOnInItsSuccessor() async throws {
+        try await withStore { store in
+            let records: [Record] = (0..<1_500).map { [("n", .integer($0))] }
+            #expect(try await store.append(batch(records), to: cell, stream: nil).stored == 1_500)
+            var reader = try store.data(of: cell)
+            var untouched = reader
+            #expect(try await reader.next()?.count == 1_000)
+            _ = try await store.delete(cell)
+            await expect(.unknownBattery) { try await reader.next() }
+            #expect(try await store.append(batch(records), to: cell, stream: nil).stored == 1_500)
+            await expect(.unknownBattery) { try await reader.next() }
+            await expect(.unknownBattery) { try await untouched.next() }
+        }
+    }
+
+    // MARK: Within one transaction
+
+    @Test func aBatteryMayBeMadeAndDeletedAndMadeAgainInOneTransaction() async throws {
+        try await withFolder { folder in
+            try await withStore(in: folder) { store in
+                let upper = try BatteryName("CELL")
+                try await store.store(["n": 1], to: try BatteryName("b"))
+                try await withThrowingTaskGroup { group in
+                    try await holdingTheWriter(of: store) {
+                        // One after the other, so that their order in the queue is theirs in the text.
+                        for step in 0..<6 {
+                            group.addTask { [cell] in
+                                switch step {
+                                case 0: try await store.store(["n": 1], to: cell)
+                                case 1: _ = try await store.register(cell)
+                                case 2: #expect(try await store.delete(cell) == 1)
+                                case 3: try await store.store(["a": "x"], ["b": 2], to: upper)
+                                case 4: #expect(try await store.delete(upper) == 2)
+                                default: try await store.store(["c": 3], to: cell)
+                                }
+                            }
+                            try await Task.sleep(for: .milliseconds(30))
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                #expect(store.stats().map(\.name.text) == ["b", "cell"])
+                #expect(try await store.rows(of: cell) == [[3]])
+                #expect(try store.columns(of: cell) == ["c INTEGER"])
+                #expect(store.estimators().isEmpty)
+            }
+            #expect(try Store.check(folder: folder).problems == [])
+        }
+    }
+
+    @Test func batteriesStayInTheOrderOfTheirNamesWhateverIsDeleted() async throws {
+        try await withStore { store in
+            let names = try ["Cell", "b", "a", "Z", "d"].map { try BatteryName($0) }
+            for name in names { try await store.registerMetadata("{}", for: name) }
+            _ = try await store.delete(names[0])
+            _ = try await store.delete(names[2])
+            #expect(store.stats().map(\.name.text) == ["Z", "b", "d"])
+            try await store.registerMetadata("{}", for: cell)
+            try await store.registerMetadata("{}", for: try BatteryName("A"))
+            #expect(store.stats().map(\.name.text) == ["A", "Z", "b", "cell", "d"])
+        }
+    }
+
+    @Test func aDeletionThatFailsDeletesNothing() async throws {
+        try await withStore { store in
+            let estimator = try await fill(cell, store)
+            let before = store.stats()
+            try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = ON") }
+            await expect(.io) { try await store.delete(cell) }
+            #expect(store.stats() == before)
+            try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = OFF") }
+            #expect(try await store.rows(of: cell).count == 2)
+            #expect(try await store.commit(.rows([2], of: estimator, epoch: 1, cursor: 2)))
+            #expect(try await store.delete(cell) == 2)
+        }
+    }
+}
