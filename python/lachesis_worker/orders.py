@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .checkpoint import DEFAULT_BYTES
 from .protocol import ProtocolError
 
 _FILE_NAME = struct.Struct("<H")
-_BATCH = struct.Struct("<II")
+_BATCH = struct.Struct("<IIII")
+_CHECKPOINT = 1
+"""Flag of a batch: make a checkpoint after it."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class BuildOrder:
     """Whether the first record sets the estimator's previous inputs."""
     random_seed: int
     """Seed of the global random generators, 0 to 2^32 - 1."""
+    checkpoint_bytes: int = DEFAULT_BYTES
+    """Bytes of the largest state that a checkpoint may have."""
 
     @classmethod
     def decode(cls, payload: bytes | bytearray) -> "BuildOrder":
@@ -64,6 +69,7 @@ class BuildOrder:
                 valid_time=None if valid_time is None else float(valid_time),
                 seed_inputs=order["seed_inputs"],
                 random_seed=order["random_seed"],
+                checkpoint_bytes=order.get("checkpoint_bytes", DEFAULT_BYTES),
             )
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise ProtocolError(f"a malformed build order: {error!r}") from error
@@ -72,18 +78,34 @@ class BuildOrder:
             raise ProtocolError("a build order with a value of a wrong type")
         if not 0 <= order.random_seed < 1 << 32 or (order.valid_time is not None and math.isnan(order.valid_time)):
             raise ProtocolError("a build order with a number out of range")
+        if type(order.checkpoint_bytes) is not int or order.checkpoint_bytes < 1:
+            raise ProtocolError("a build order whose checkpoint_bytes are no positive number")
         return order
 
 
-def decode_batch(payload: bytes | bytearray, columns: int) -> list[list[float]]:
-    """Decode a `batch` message into records: a list of `columns` floats each, NaN where the record has no number.
+@dataclass(frozen=True)
+class Batch:
+    """Records to take in, in order."""
 
-    Raises ProtocolError if the batch has another number of columns, no records, or not the length announced.
-    """
-    if len(payload) < _BATCH.size:
-        raise ProtocolError("a batch without a header")
-    records, width = _BATCH.unpack_from(payload)
-    if records == 0 or width != columns or len(payload) != _BATCH.size + 8 * records * width:
-        raise ProtocolError(f"a batch of {records} records, {width} columns and {len(payload)} bytes")
-    # Python's own floats: indexing an array would make a new object at every access.
-    return np.frombuffer(payload, "<f8", offset=_BATCH.size).reshape(records, width).tolist()
+    records: list[list[float]]
+    """A float for each column, NaN where the record has no number."""
+    checkpoint: bool
+    """Whether to make a checkpoint afterwards; only then there may be no records."""
+
+    @classmethod
+    def decode(cls, payload: bytes | bytearray, columns: int) -> "Batch":
+        """Decode a `batch` message.
+
+        Raises ProtocolError if it has another number of columns, flags that are not known, not the length announced,
+        or neither records nor the flag for a checkpoint.
+        """
+        if len(payload) < _BATCH.size:
+            raise ProtocolError("a batch without a header")
+        records, width, flags, zero = _BATCH.unpack_from(payload)
+        if flags & ~_CHECKPOINT or zero != 0:
+            raise ProtocolError(f"a batch with flags {flags:#x} and {zero} after them")
+        if (records == 0 and flags == 0) or width != columns or len(payload) != _BATCH.size + 8 * records * width:
+            raise ProtocolError(f"a batch of {records} records, {width} columns and {len(payload)} bytes")
+        # Python's own floats: indexing an array would make a new object at every access.
+        values = np.frombuffer(payload, "<f8", offset=_BATCH.size).reshape(records, width).tolist()
+        return cls(values, flags == _CHECKPOINT)

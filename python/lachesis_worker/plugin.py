@@ -4,8 +4,8 @@ import importlib
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -37,7 +37,10 @@ class Estimator(Protocol):
     """Those of `columns` that must be finite; the others are NaN where the record has no number."""
 
     def initial(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean `(s,)` and covariance `(s, s)` before the first record, in the states' own units."""
+        """Return mean `(s,)` and covariance `(s, s)` before the next record, in the states' own units.
+
+        Called before the first record, and after `restore`; changes nothing.
+        """
 
     def seed(self, values: Sequence[float]) -> None:
         """Take the first record's values as the previous inputs, without a step."""
@@ -52,10 +55,17 @@ class Estimator(Protocol):
         """Return to the state at `mark`, bit for bit."""
 
     def save(self) -> bytes:
-        """Return a checkpoint."""
+        """Return all that later steps depend on, and change nothing by it.
+
+        Raises what it will if that cannot be had whole: an estimator without a checkpoint starts over, which is right.
+        """
 
     def restore(self, data: bytes) -> None:
-        """Return to a checkpoint of the same script, bit for bit."""
+        """Go on from what `save` returned, bit for bit; `initial` then is the state after the last step.
+
+        Called before the first record, in a process that has executed the same script. Raises what it will if the
+        bytes are of another estimator; this one is not used any more then.
+        """
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ class Plugin:
     hint: str = ""
     """What to say when a package is missing."""
     entry: ModuleType | None = field(default=None, compare=False)
+    versions: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Versions of the packages, by top-level name, of those that have one; empty before they are imported."""
 
     @classmethod
     def read(cls, folder: str | Path) -> "Plugin":
@@ -118,9 +130,7 @@ class Plugin:
         specification.loader.exec_module(module)
         if not callable(getattr(module, "load", None)):
             raise PluginError(f"plugin {self.name}: {self.module} has no function `load`")
-        return Plugin(
-            self.folder, self.name, self.description, self.packages, self.module, hint=self.hint, entry=module
-        )
+        return replace(self, entry=module, versions=_versions(self.packages))
 
     @property
     def load(self) -> Callable[[dict[str, Any]], Estimator]:
@@ -128,3 +138,19 @@ class Plugin:
         if self.entry is None:
             raise RuntimeError(f"plugin {self.name} is not imported")
         return self.entry.load
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for name in sorted({package.partition(".")[0] for package in packages}):
+        version = getattr(sys.modules.get(name), "__version__", None)
+        if not isinstance(version, str):
+            # Most say it themselves; looking it up costs the zygote some memory.
+            from importlib import metadata
+
+            try:
+                version = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                continue
+        found[name] = version
+    return found

@@ -2,6 +2,22 @@
 
 A message is a kind and a payload. It travels as consecutive packets of at most 65,536 bytes, each with the header
 `u32` payload bytes of the whole message, `u8` kind, `u8` 1 in the first packet and else 0, `u16` zero; little-endian.
+
+The host sends any number of `file`s and at most one `restore`, then `build`, which is answered by `ready` or `failed`;
+after `ready` it sends `batch`es, each answered by one `result` or more. Payloads, everything little-endian:
+
+* `file`: `u16` bytes of the name, the name in UTF-8, the content.
+* `restore`: the state of a checkpoint, as a worker of the same script sent it.
+* `build`: JSON, see `orders.BuildOrder`.
+* `batch`: `u32` records, `u32` columns, `u32` flags, `u32` zero, then the records' doubles row by row. Flag 1: make a
+  checkpoint after this batch; records may be 0 then, and only then.
+* `ready`: `u32` bytes of JSON, the JSON, doubles: mean and covariance, after a restore as they stand then.
+* `failed`: JSON with `error`, a text, and `checkpoint`: true if the script went well and the state could not be used.
+* `result`: six `u32`: records, those stepped, states, outputs, errors, bytes of the checkpoint section; the outcomes,
+  `u8` each, and zeros up to a multiple of 8; doubles: times, means, variances, outputs' means and variances of the
+  records stepped, and if there are any the last one's covariance; errors: `u32` index, `u32` bytes, text each. The
+  checkpoint section is in the last result of a batch with that flag, which may have no records: `u8` 1 and the state,
+  or `u8` 0 and at most 4,000 bytes of text that says why there is none.
 """
 
 import socket
@@ -23,6 +39,7 @@ class Kind(IntEnum):
     FILE = 1
     BUILD = 2
     BATCH = 3
+    RESTORE = 4
     READY = 129
     FAILED = 130
     RESULT = 131

@@ -68,12 +68,12 @@ class Results:
         self._errors.append((self.count, shorten(text, MAX_ERROR_BYTES)))
         self.add(Outcome.FAILED)
 
-    def take(self) -> bytes:
-        """Return the payload of a `result` message, and start over."""
+    def take(self, checkpoint: bytes = b"") -> bytes:
+        """Return the payload of a `result` message, with a checkpoint section if there is one, and start over."""
         count, states = self.count, self._states
         stepped = slice(0, self._stepped)
         parts = [
-            _HEADER.pack(count, self._stepped, states, self._outputs, len(self._errors), 0),
+            _HEADER.pack(count, self._stepped, states, self._outputs, len(self._errors), len(checkpoint)),
             self._outcomes[:count],
             bytes(-count % 8),
             self._times[stepped].tobytes(),
@@ -86,6 +86,7 @@ class Results:
             parts.append(self._latest.covariance.tobytes())
         for index, text in self._errors:
             parts += (_ERROR.pack(index, len(text)), text)
+        parts.append(checkpoint)
         self.count = self._stepped = 0
         self._errors.clear()
         return b"".join(parts)

@@ -10,6 +10,10 @@ from typing import Any
 
 MODULE_NAME = "lachesis_script"
 """`__name__` of scripts. It is in `sys.modules`, because dataclasses with deferred annotations look it up there."""
+_folder = ""
+"""Where the script was executed, absolute; empty before."""
+_modules: tuple[int, list[types.ModuleType]] = 0, []
+"""Own modules, and how many modules there were in all when they were looked for."""
 
 
 def execute(name: str, text: str) -> dict[str, Any]:
@@ -18,13 +22,15 @@ def execute(name: str, text: str) -> dict[str, Any]:
     `name` is the battery's; tracebacks call the script `<name>.py` and show its lines. Modules among the script's files
     can be imported. Whatever the script raises passes through.
     """
+    global _folder, _modules
     # A mark that editors put at a text's beginning, and no Python.
     text = text.removeprefix("\ufeff")
     file_name = f"{name}.py"
     # Without a time of modification the cache takes the entry for one that has no file to compare with.
     linecache.cache[file_name] = (len(text), None, io.StringIO(text, newline=None).readlines(), file_name)
     module = types.ModuleType(MODULE_NAME)
-    folder = os.getcwd()
+    folder = _folder = os.getcwd()
+    _modules = 0, []
     module.__file__ = os.path.join(folder, file_name)
     sys.modules[MODULE_NAME] = module
     if folder not in sys.path:
@@ -32,6 +38,26 @@ def execute(name: str, text: str) -> dict[str, Any]:
         sys.path.append(folder)
     exec(compile(text, file_name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 (what workers are for)
     return module.__dict__
+
+
+def modules() -> list[types.ModuleType]:
+    """Return the script's module, and those of its files that were imported; none before a script was executed."""
+    global _modules
+    count, found = _modules
+    # Looking at some 1,500 modules takes longer than all else that a checkpoint needs of them.
+    if count != len(sys.modules):
+        found = [module for name, module in list(sys.modules.items()) if _is_own(name, module)]
+        _modules = len(sys.modules), found
+    return found
+
+
+def _is_own(name: str, module: object) -> bool:
+    if name == MODULE_NAME:
+        return True
+    file = getattr(module, "__dict__", {}).get("__file__")
+    # Not all that lies below the folder: where a test runs, that may be an environment with its packages.
+    path = os.path.join(_folder, name.replace(".", "/"))
+    return isinstance(file, str) and file in (f"{path}.py", f"{path}/__init__.py")
 
 
 def explain(error: BaseException, hidden: tuple[str, ...] = ()) -> str:

@@ -4,16 +4,18 @@ import json
 import random
 import struct
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from . import script
+from .checkpoint import MAX_BYTES, CheckpointError, RandomState, WorkerState, fingerprint
 from .gate import Gate, Outcome
-from .orders import BuildOrder, decode_batch
+from .orders import Batch, BuildOrder
 from .plugin import Estimator, Plugin, ScriptError
 from .protocol import Channel, Kind
-from .results import MAX_STATES, Results, shorten
+from .results import MAX_ERROR_BYTES, MAX_STATES, Results, shorten
 
 ANSWER_SECONDS = 0.1
 """How long records are worked on before what is done is answered: so a slow step can be told from a hung one."""
@@ -25,8 +27,8 @@ _LENGTH = struct.Struct("<I")
 class Session:
     """An estimator that is ready, and the records it has accepted."""
 
-    def __init__(self, order: BuildOrder, plugin: Plugin) -> None:
-        """Execute the script and check its estimator.
+    def __init__(self, order: BuildOrder, plugin: Plugin, files: Mapping[str, bytes]) -> None:
+        """Execute the script and check its estimator; `files` are the digests of those that came with it.
 
         Raises ScriptError if the script gives none that can be used; whatever the script raises passes through.
         """
@@ -41,19 +43,54 @@ class Session:
         self._seed_inputs = order.seed_inputs
         self._gate = Gate([columns.index(name) for name in self._estimator.required], order.valid_time)
         self._results = Results(len(self._estimator.state_names), len(self._estimator.output_names))
+        self._fingerprint = fingerprint(plugin, order.definition, files)
+        self._checkpoint_bytes = min(order.checkpoint_bytes, MAX_BYTES)
+
+    def restore(self, data: bytes | bytearray) -> None:
+        """Go on from the state of a checkpoint, before the first record.
+
+        Raises CheckpointError if it is not of this script and environment; what the plugin raises passes through. The
+        session must not be used any more then.
+        """
+        state = WorkerState.decode(data, self._fingerprint)
+        self._estimator.restore(state.estimator)
+        self.ready = _describe(self._estimator)
+        self._gate.latest = state.latest
+        # Last: what came before may have drawn numbers.
+        state.random.put()
 
     def process(self, batch: bytes | bytearray, channel: Channel) -> None:
         """Take a batch's records in, in order, and answer them; raises ProtocolError if the batch does not fit."""
         results = self._results
+        decoded = Batch.decode(batch, self._columns)
         answered = time.monotonic()
-        for values in decode_batch(batch, self._columns):
+        for values in decoded.records:
             self._take(values)
             now = time.monotonic()
             if now - answered > ANSWER_SECONDS or results.is_full:
                 channel.send(Kind.RESULT, results.take())
                 answered = now
-        if results.count > 0:
+        if decoded.checkpoint:
+            channel.send(Kind.RESULT, results.take(self._checkpoint()))
+        elif results.count > 0:
             channel.send(Kind.RESULT, results.take())
+
+    def _checkpoint(self) -> bytes:
+        """Return the checkpoint section of a result: 1 and the state, or 0 and why there is none."""
+        try:
+            randomness = RandomState.take()
+            try:
+                estimator = self._estimator.save()
+            finally:
+                # A script's own way of pickling may draw numbers, which the next step would miss.
+                randomness.put()
+            state = WorkerState(estimator, self._gate.latest, randomness)
+            return b"\1" + state.encode(self._fingerprint, self._checkpoint_bytes)
+        except CheckpointError as error:
+            text = str(error)
+        except BaseException as error:  # noqa: BLE001 (a script's own way of pickling may raise anything)
+            text = script.explain(error, self._hidden)
+        return b"\0" + shorten(text, MAX_ERROR_BYTES)
 
     def _take(self, values: list[float]) -> None:
         outcome = self._gate.judge(values)
@@ -76,12 +113,21 @@ class Session:
             self._results.add(outcome)
 
 
-def build(order: BuildOrder, plugin: Plugin, channel: Channel) -> Session | None:
-    """Build an estimator and answer `ready` or `failed`; return None after the latter."""
+def build(
+    order: BuildOrder, plugin: Plugin, channel: Channel, files: Mapping[str, bytes], state: bytes | bytearray | None
+) -> Session | None:
+    """Build an estimator, from the state of a checkpoint if there is one, and answer `ready` or `failed`.
+
+    `files`: digests of those that came with the script. Returns None after `failed`.
+    """
     hidden = (str(Path(__file__).parent), str(plugin.folder))
+    restoring = False
     try:
-        session = Session(order, plugin)
-    except ScriptError as error:
+        session = Session(order, plugin, files)
+        if state is not None:
+            restoring = True
+            session.restore(state)
+    except (ScriptError, CheckpointError) as error:
         text = str(error)
     except BaseException as error:  # noqa: BLE001 (sys.exit, too, is what the script did, and its author is told)
         text = script.explain(error, hidden)
@@ -89,7 +135,7 @@ def build(order: BuildOrder, plugin: Plugin, channel: Channel) -> Session | None
         channel.send(Kind.READY, session.ready)
         return session
     text = shorten(text, MAX_TEXT_BYTES).decode()
-    channel.send(Kind.FAILED, json.dumps({"error": text}).encode())
+    channel.send(Kind.FAILED, json.dumps({"error": text, "checkpoint": restoring}).encode())
     return None
 
 

@@ -1,7 +1,12 @@
-"""The life of a worker: takes files and one script, then steps its estimator until the host closes the connection."""
+"""The life of a worker.
+
+It takes files, perhaps the state of a checkpoint, and one script, then steps its estimator until the host closes the
+connection.
+"""
 
 import sys
 
+from .checkpoint import file_digest
 from .orders import BuildOrder, ScriptFile
 from .plugin import Plugin
 from .protocol import Channel, Kind, PeerGone, ProtocolError
@@ -33,6 +38,8 @@ def run(descriptor: int) -> int:
 
 def _serve(channel: Channel, plugin: Plugin) -> None:
     session: Session | None = None
+    files: dict[str, bytes] = {}
+    state: bytes | bytearray | None = None
     while message := channel.receive():
         kind, payload = message
         if session is not None and kind == Kind.BATCH:
@@ -41,9 +48,13 @@ def _serve(channel: Channel, plugin: Plugin) -> None:
             file = ScriptFile.decode(payload)
             with open(file.name, "wb") as stream:
                 stream.write(file.content)
+            files[file.name] = file_digest(file.content)
+        elif session is None and state is None and kind == Kind.RESTORE:
+            state = payload
         elif session is None and kind == Kind.BUILD:
-            session = build(BuildOrder.decode(payload), plugin, channel)
+            session = build(BuildOrder.decode(payload), plugin, channel, files, state)
             if session is None:
                 return
+            state = None
         else:
             raise ProtocolError(f"a message of kind {kind} out of turn")

@@ -250,10 +250,11 @@ def test_the_hosts_end_is_the_workers_even_with_records_left(direct: Worker) -> 
     ("kind", "payload"),
     [
         (9, b""),
-        (Kind.BATCH, struct.pack("<II3d", 1, 3, 0, 0, 0)),
+        (Kind.BATCH, struct.pack("<IIII3d", 1, 3, 0, 0, 0, 0, 0)),
         (Kind.BUILD, b"{}"),
         (Kind.FILE, struct.pack("<H", 4) + b"../a"),
         (Kind.READY, b""),
+        (Kind.RESULT, b""),
     ],
 )
 def test_orders_out_of_turn_or_malformed_end_the_worker(direct: Worker, kind: int, payload: bytes) -> None:
@@ -263,7 +264,10 @@ def test_orders_out_of_turn_or_malformed_end_the_worker(direct: Worker, kind: in
 
 
 def test_a_second_build_or_a_batch_of_another_width_ends_the_worker(direct_zygote: Zygote) -> None:
-    for kind, payload in ((Kind.BUILD, json.dumps({}).encode()), (Kind.BATCH, struct.pack("<II2d", 1, 2, 0, 0))):
+    for kind, payload in (
+        (Kind.BUILD, json.dumps({}).encode()),
+        (Kind.BATCH, struct.pack("<IIII2d", 1, 2, 0, 0, 0, 0)),
+    ):
         worker = direct_zygote.worker()
         worker.build(SUM)
         worker.channel.send(kind, payload)

@@ -47,11 +47,18 @@ class Result:
     covariance: np.ndarray | None
     errors: dict[int, str]
     messages: int = 1
+    state: bytes | None = None
+    """State of the checkpoint, if there is one."""
+    refusal: str | None = None
+    """Why there is no checkpoint, if one was asked for."""
+
+    @property
+    def has_section(self) -> bool:
+        return self.state is not None or self.refusal is not None
 
     @classmethod
     def decode(cls, payload: bytes) -> "Result":
-        count, stepped, states, outputs, errors, zero = struct.unpack_from("<6I", payload)
-        assert zero == 0
+        count, stepped, states, outputs, errors, section = struct.unpack_from("<6I", payload)
         position = 24
         outcomes = list(payload[position : position + count])
         assert not any(payload[position + count : position + count + -count % 8])
@@ -75,10 +82,21 @@ class Result:
             assert outcomes[index] == 5 and length <= 4_000
             texts[index] = bytes(payload[position : position + length]).decode()
             position += length
-        assert position == len(payload)
-        return cls(outcomes, time, mean, variance, output_mean, output_variance, covariance, texts)
+        assert position + section == len(payload)
+        result = cls(outcomes, time, mean, variance, output_mean, output_variance, covariance, texts)
+        if section > 0:
+            content = bytes(payload[position + 1 :])
+            assert payload[position] in (0, 1)
+            if payload[position] == 1:
+                result.state = content
+            else:
+                assert len(content) <= 4_000
+                result.refusal = content.decode()
+        return result
 
     def followed_by(self, other: "Result") -> "Result":
+        assert not self.has_section, "a result after that with the checkpoint"
+
         def joined(name: str) -> np.ndarray:
             return np.concatenate((getattr(self, name), getattr(other, name)))
 
@@ -89,6 +107,8 @@ class Result:
             covariance=self.covariance if other.covariance is None else other.covariance,
             errors={**self.errors, **{len(self.outcomes) + index: text for index, text in other.errors.items()}},
             messages=self.messages + other.messages,
+            state=other.state,
+            refusal=other.refusal,
         )
 
 
@@ -107,6 +127,11 @@ class Ready:
 
 class Failed(Exception):
     """A `failed` message."""
+
+    def __init__(self, payload: bytes) -> None:
+        answer = json.loads(payload)
+        super().__init__(answer["error"])
+        self.is_of_checkpoint = answer.get("checkpoint", False)
 
 
 class Worker:
@@ -135,16 +160,21 @@ class Worker:
             raise EOFError
         kind, payload = answer
         if kind == Kind.FAILED:
-            raise Failed(json.loads(bytes(payload))["error"])
+            raise Failed(bytes(payload))
         assert kind == Kind.READY
         self.ready = Ready(payload)
         return self.ready
 
-    def send(self, records: list[dict[str, float]]) -> None:
+    def restore(self, state: bytes) -> None:
+        self.channel.send(Kind.RESTORE, state)
+
+    def send(self, records: list[dict[str, float]], checkpoint: bool = False) -> None:
         assert self.ready is not None
         values = [[record.get(name, np.nan) for name in self.ready.columns] for record in records]
         payload = np.array(values, "<f8").tobytes()
-        self.channel.send(Kind.BATCH, struct.pack("<II", len(records), len(self.ready.columns)) + payload)
+        self.channel.send(
+            Kind.BATCH, struct.pack("<IIII", len(records), len(self.ready.columns), checkpoint, 0) + payload
+        )
 
     def receive(self) -> Result:
         answer = self.channel.receive()
@@ -153,20 +183,31 @@ class Worker:
         assert answer[0] == Kind.RESULT
         return Result.decode(answer[1])
 
-    def step(self, records: list[dict[str, float]], batch: int = 256) -> Result:
-        """Send records in batches and return all their results."""
+    def step(self, records: list[dict[str, float]], batch: int = 256, checkpoint: bool = False) -> Result:
+        """Send records in batches and return all their results; with a checkpoint, it is after the last batch."""
         total: Result | None = None
-        for start in range(0, len(records), batch):
+        starts = range(0, max(len(records), 1), batch)
+        for start in starts:
             part = records[start : start + batch]
-            self.send(part)
-            answered = 0
-            while answered < len(part):
+            flagged = checkpoint and start == starts[-1]
+            self.send(part, flagged)
+            answered, ended = 0, False
+            while answered < len(part) or (flagged and not ended):
                 result = self.receive()
                 answered += len(result.outcomes)
+                ended = result.has_section
+                assert flagged or not ended
                 total = result if total is None else total.followed_by(result)
             assert answered == len(part)
         assert total is not None
         return total
+
+    def checkpoint(self) -> bytes:
+        """Ask for a checkpoint without records and return its state."""
+        result = self.step([], checkpoint=True)
+        assert result.outcomes == [] and result.messages == 1
+        assert result.state is not None, result.refusal
+        return result.state
 
     def end(self) -> int:
         """Close the connection and return the exit status, or minus a signal."""
