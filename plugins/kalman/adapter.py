@@ -55,8 +55,13 @@ class KalmanEstimator:
         self._filter.mean, self._filter.covariance, self._filter.previous = mark
 
     def save(self) -> bytes:
-        """Return mean, covariance and, if there was one, the previous record's values as this machine's doubles."""
+        """Return mean, covariance and, if there was one, the previous record's values as this machine's doubles.
+
+        Raises TypeError for a class of the script's own, which may hold anything else.
+        """
         filter = self._filter
+        if type(filter) is not ExtendedKalmanFilter:
+            raise TypeError(f"only an ExtendedKalmanFilter itself can be saved, not a {self.class_name}")
         previous = [] if filter.previous is None else [filter.previous[name] for name in self.columns]
         return np.concatenate((filter.mean, filter.covariance.reshape(-1), previous)).tobytes()
 
@@ -64,11 +69,11 @@ class KalmanEstimator:
         """Go on from a checkpoint; raises ValueError if it has another size."""
         states = len(self.state_names)
         end = states * (states + 1)
-        numbers = np.frombuffer(data).copy()
+        numbers = np.frombuffer(data)
         if len(numbers) not in (end, end + len(self.columns)):
             raise ValueError("the checkpoint is of another estimator")
         filter = self._filter
-        filter.mean, filter.covariance = numbers[:states], numbers[states:end].reshape(states, states)
+        filter.mean, filter.covariance = numbers[:states].copy(), numbers[states:end].reshape(states, states).copy()
         filter.previous = self._record(numbers[end:].tolist()) if len(numbers) > end else None
 
     def _record(self, values: Sequence[float]) -> dict[str, float]:
