@@ -26,15 +26,14 @@ class MoiraeEstimator:
 
     def __init__(self, estimator: OnlineEstimator) -> None:
         """Wrap an estimator; raises ScriptError if records do not give what its classes need."""
-        self._set(estimator)
+        self._set(estimator, RecordConverter(estimator))
         self.class_name = type(estimator).__name__
         self.state_names = tuple(estimator.state_names)
         self.output_names = tuple(estimator.output_names)
 
-    def _set(self, estimator: OnlineEstimator) -> None:
+    def _set(self, estimator: OnlineEstimator, converter: RecordConverter) -> None:
         self._estimator = estimator
-        # From the estimator each time: a checkpoint brings classes of its own.
-        self._converter = RecordConverter(estimator)
+        self._converter = converter
         self._undo = undo_for(estimator)
 
     def initial(self) -> tuple[np.ndarray, np.ndarray]:
@@ -71,7 +70,7 @@ class MoiraeEstimator:
         self._undo.rollback(mark)
 
     def save(self) -> bytes:
-        """Return a checkpoint of the estimator, with the classes that the script defines."""
+        """Return the estimator, with what the script defines and with the global variables that its functions use."""
         return checkpoint.save(self._estimator)
 
     def restore(self, data: bytes) -> None:
@@ -79,7 +78,10 @@ class MoiraeEstimator:
         estimator = checkpoint.load(data)
         if not isinstance(estimator, OnlineEstimator) or tuple(estimator.state_names) != self.state_names:
             raise ValueError("the checkpoint is of another estimator")
-        self._set(estimator)
+        # A checkpoint brings classes of its own. Telling them asks the cell model for an example, which a script's own
+        # may remember; so that is asked of one copy, and the other goes on. Both are of the same classes.
+        converter = RecordConverter(estimator)
+        self._set(checkpoint.load(data), converter)
 
 
 def _state(estimator: OnlineEstimator) -> MultivariateRandomDistribution:
