@@ -98,14 +98,18 @@ class Session:
             self._results.add(outcome)
             return
         estimator = self._estimator
-        mark = estimator.mark()
         try:
-            if outcome == Outcome.STEPPED:
-                self._results.add_step(values[0], estimator.step(values))
-            elif self._seed_inputs:
-                estimator.seed(values)
+            # A script's objects may refuse to be copied; before the step that is a failure with nothing to undo.
+            mark = estimator.mark()
+            try:
+                if outcome == Outcome.STEPPED:
+                    self._results.add_step(values[0], estimator.step(values))
+                elif self._seed_inputs:
+                    estimator.seed(values)
+            except BaseException:
+                estimator.rollback(mark)
+                raise
         except BaseException as error:  # noqa: BLE001 (sys.exit in a step, too, is only this record's failure)
-            estimator.rollback(mark)
             self._results.add_failure(script.explain(error, self._hidden))
             return
         self._gate.accept(values)

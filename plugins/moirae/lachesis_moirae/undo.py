@@ -69,13 +69,22 @@ class CopyUndo:
 
     def __init__(self, estimator: OnlineEstimator) -> None:
         self._estimator = estimator
+        self._filters = FilterUndo(filters_of(estimator))
 
     def mark(self) -> Any:
-        """Return a copy of all that the estimator holds."""
-        return copy.deepcopy(vars(self._estimator))
+        """Return a copy of all that the estimator holds; where that has become impossible, of its filters' states."""
+        try:
+            return copy.deepcopy(vars(self._estimator)), None
+        except BaseException:  # noqa: BLE001 (a step may have made a lock, a file, a generator: each raises another)
+            return None, self._filters.mark()
 
     def rollback(self, mark: Any) -> None:
         """Let the copy take its place."""
+        copied, states = mark
+        if copied is None:
+            self._filters.rollback(states)
+            return
         attributes = vars(self._estimator)
         attributes.clear()
-        attributes.update(mark)
+        attributes.update(copied)
+        self._filters = FilterUndo(filters_of(self._estimator))

@@ -25,7 +25,7 @@ class Sum:
         self.state = np.zeros(2)
 
     def initial(self):
-        return self.state, np.eye(2)
+        return self.state, np.eye(2) * (self.state[1] or 1)
 
     def seed(self, values):
         self.state = np.array([values[1], 0.0])
@@ -151,6 +151,13 @@ def test_seeding_that_fails_is_tried_with_the_next_record(direct: Worker) -> Non
     assert "ZeroDivisionError" in result.errors[0] and 'cell.py", line' in result.errors[0]
 
 
+@pytest.mark.parametrize("raising", ["raise ValueError('no copy')", "raise SystemExit"])
+def test_a_state_that_cannot_be_noted_is_only_that_records_failure(direct: Worker, raising: str) -> None:
+    direct.build(SUM.replace("def mark(self):", f"def mark(self):\n        if self.state[1] == 1: {raising}"))
+    result = direct.step(records(1, 2, 3))
+    assert result.outcomes == [1, 0, 5] and result.mean.tolist() == [[3, 1]] and direct.end() == 0
+
+
 def test_many_long_errors_are_bounded(direct: Worker) -> None:
     direct.build(CHECKED.replace("BODY", "raise ValueError('x' * 100_000 + str(values[1]))"))
     result = direct.step(records(*range(100)))
@@ -209,7 +216,7 @@ def test_files_lie_in_the_workers_folder(direct: Worker) -> None:
         ("raise SystemExit", ["the script called sys.exit"]),
         (SUM.replace('"test_time", "voltage", "extra"', '"voltage", "test_time"'), ["test_time"]),
         (SUM.replace('required = ["test_time", "voltage"]', 'required = ["other"]'), ["requires columns"]),
-        (SUM.replace("return self.state, np.eye(2)\n", "return self.state, np.eye(3)\n"), ["(3, 3)"]),
+        (SUM.replace("return self.state, np.eye(2) *", "return self.state, np.eye(3) *"), ["(3, 3)"]),
         (SUM.replace("np.zeros(2)", "np.array([np.inf, 0])"), ["finite"]),
         (SUM.replace('["sum", "steps"]', "[]"), ["0 states"]),
         (SUM.replace('["sum", "steps"]', "['x'] * 5000"), ["5000 states"]),
