@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from worker_client import Result
 
+from lachesis_worker.checkpoint import MAX_BYTES
 from lachesis_worker.gate import Outcome
 from lachesis_worker.protocol import WORKER_LIMIT
-from lachesis_worker.results import MAX_RECORDS, MAX_STATES, Results, shorten
+from lachesis_worker.results import MAX_ERROR_BYTES, MAX_ERRORS, MAX_RECORDS, MAX_STATES, Results, shorten
 
 
 def step(states: int = 3, outputs: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -127,4 +128,14 @@ def test_a_full_one_of_the_largest_size_fits_a_message() -> None:
             results.add(Outcome.MISSING)
     assert results.is_full
     rows = 8 * MAX_RECORDS * (1 + 4 * MAX_STATES)
-    assert len(results.take()) < rows + 8 * MAX_STATES**2 + 1_000 < WORKER_LIMIT
+    bound = rows + 8 * MAX_STATES**2 + 1_000 + MAX_ERRORS * (MAX_ERROR_BYTES + 8)
+    assert len(results.take()) < bound < WORKER_LIMIT - MAX_BYTES
+
+
+def test_a_checkpoint_section_comes_last_and_once() -> None:
+    results = Results(3, 2)
+    assert Result.decode(results.take(b"\1state")).state == b"state"
+    results.add_failure("bad")
+    result = Result.decode(results.take(b"\0why"))
+    assert (result.errors, result.refusal, result.state) == ({0: "bad"}, "why", None)
+    assert not Result.decode(results.take()).has_section
