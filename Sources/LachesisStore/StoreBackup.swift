@@ -33,7 +33,7 @@ extension Store {
                 _ = try synchronize((file as NSString).deletingLastPathComponent, isFolder: true)
                 return StoreBackup(batteries: batteries, records: records, bytes: bytes)
             } catch {
-                for suffix in ["", "-journal", "-wal", "-shm"] { unlink(partial + suffix) }
+                remove(partial)
                 throw error
             }
         } catch {
@@ -42,6 +42,8 @@ extension Store {
     }
 
     /// Opens a folder's database for reading alone, whether or not a server is at work there.
+    ///
+    /// Where none is, SQLite leaves an empty log and its index (`-wal`, `-shm`), which the next server removes at its end.
     static func openBeside(folder: String) throws -> DatabaseQueue {
         let path = folder + "/lachesis.sqlite"
         guard access(path, F_OK) == 0 else { throw StoreError.io("the folder '\(folder)' holds no database") }
@@ -57,7 +59,12 @@ extension Store {
         let copy = try DatabaseQueue(path: path)
         defer { try? copy.close() }
         try copy.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = OFF") }
-        try source.backup(to: copy)
+        do { try source.backup(to: copy) } catch let error as DatabaseError {
+            // The message is that of the copy's connection, which may know of no error.
+            let reason = DatabaseError(resultCode: error.extendedResultCode).message ?? ""
+            throw StoreError(
+                StoreError(error).code, "cannot copy the database to '\(path)': \(reason)", underlying: error)
+        }
         return try copy.writeWithoutTransaction { database in
             // The source's own mode came with its first page, and would make the copy three files.
             guard try String.fetchOne(database, sql: "PRAGMA journal_mode = DELETE") == "delete" else {
@@ -78,10 +85,15 @@ extension Store {
 
     /// Makes an empty file, which SQLite takes for an empty database, in the place of what a backup left that was killed.
     private static func make(_ path: String) throws(StoreError) {
-        unlink(path)
+        remove(path)
         let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .io("cannot make '\(path)'") }
         Glibc.close(descriptor)
+    }
+
+    /// Removes a database with what SQLite may have put beside it.
+    private static func remove(_ path: String) {
+        for suffix in ["", "-journal", "-wal", "-shm"] { unlink(path + suffix) }
     }
 
     /// Returns when a file or folder is on the disk.

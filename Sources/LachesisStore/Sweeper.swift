@@ -7,8 +7,8 @@ internal import Synchronization
 /// It keeps no list: each job looks for a doomed table in the database, so that nothing is forgotten by a server that ends in
 /// the midst.
 final class Sweeper: Sendable {
-    /// Rows that one job removes.
-    static let rows = 5_000
+    /// Rows that one job removes: up to 64 MiB, if they are as large as records may be.
+    static let rows = 1_000
     /// How long it rests after a job that failed, on a full disk for instance. s
     private static let retryDelay = 30.0
 
@@ -48,8 +48,12 @@ final class Sweeper: Sendable {
 
 extension WriteTransaction {
     /// Takes a table out of use, however large it is: it gets another name, and the sweeper removes it in time.
+    ///
+    /// A small one goes at once. To rename, SQLite reads the text of every table in the database, which takes 0.15 s where there
+    /// are 3,000 batteries.
     func doom(_ table: String) throws {
         statements.forget(table)
+        guard try end(of: Sweeper.rows, in: table) != nil else { return try drop(table) }
         try database.execute(
             sql: "ALTER TABLE \(quoted(table)) RENAME TO \(SQLName.doomed(try next(.doomed)))")
     }
@@ -61,15 +65,21 @@ extension WriteTransaction {
             database, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ? LIMIT 1",
             arguments: [SQLName.doomedPattern])
         guard let table else { return false }
-        let last = try Int64.fetchOne(
-            database, sql: "SELECT \(SQLName.sequence) FROM \(quoted(table)) ORDER BY 1 LIMIT 1 OFFSET ?",
-            arguments: [rows - 1])
-        if let last {
-            try database.execute(
-                sql: "DELETE FROM \(quoted(table)) WHERE \(SQLName.sequence) <= ?", arguments: [last])
-        } else {
-            try database.execute(sql: "DROP TABLE \(quoted(table))")
+        guard let end = try end(of: rows, in: table) else {
+            try drop(table)
+            return true
         }
+        try database.execute(sql: "DELETE FROM \(quoted(table)) WHERE \(SQLName.sequence) <= ?", arguments: [end])
         return true
     }
+
+    /// Sequence of the last of a table's first so many rows; nil if it has fewer.
+    private func end(of rows: Int, in table: String) throws -> Int64? {
+        try Int64.fetchOne(
+            database, sql: "SELECT \(SQLName.sequence) FROM \(quoted(table)) ORDER BY 1 LIMIT 1 OFFSET ?",
+            arguments: [rows - 1])
+    }
+
+    /// Its indexes go with it.
+    private func drop(_ table: String) throws { try database.execute(sql: "DROP TABLE \(quoted(table))") }
 }
