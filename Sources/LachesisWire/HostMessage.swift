@@ -13,11 +13,14 @@ package struct WorkerOrder: Codable, Sendable, Equatable {
     package var buildSeconds: Double
     /// s
     package var stepSeconds: Double
+    /// Bytes of a checkpoint, at most.
+    package var checkpointBytes: Int
 
     package init(plugin: String, label: String, limits: Limits) {
         (self.plugin, self.label) = (plugin, label)
         buildSeconds = limits.buildTime / .seconds(1)
         stepSeconds = limits.stepTime / .seconds(1)
+        checkpointBytes = limits.checkpointBytes
     }
 }
 
@@ -73,6 +76,8 @@ package enum HostCommand: Sendable, Equatable {
     /// Hands a message to a worker, in order.
     case deliver(Epoch, WorkerMessageKind, [UInt8])
     case stop(Epoch)
+    /// Asks for a sign of life: `alive` follows.
+    case ping
 }
 
 /// From host to daemon; one ZeroMQ frame each.
@@ -83,17 +88,21 @@ package enum HostReport: Sendable, Equatable {
     case started(Epoch, pid: Int32)
     case message(Epoch, WorkerMessageKind, [UInt8])
     case exited(Epoch, WorkerExit)
+    /// The host takes commands.
+    case alive
 }
 
 private enum Tag: UInt8 {
     case start = 1
     case deliver = 2
     case stop = 3
+    case ping = 4
     case hello = 65
     case plugin = 66
     case started = 67
     case message = 68
     case exited = 69
+    case alive = 70
 }
 
 private struct Hello: Codable {
@@ -107,6 +116,7 @@ extension HostCommand {
         case .start(let epoch, let order): frame(.start, epoch, json(order))
         case .deliver(let epoch, let kind, let payload): frame(.deliver, epoch, payload, kind: kind)
         case .stop(let epoch): frame(.stop, epoch, [])
+        case .ping: frame(.ping, 0, [])
         }
     }
 
@@ -119,6 +129,7 @@ extension HostCommand {
             let kind = try workerKind(&reader, fromWorker: false)
             self = .deliver(epoch, kind, try reader.takeBytes(reader.remaining))
         case .stop: self = .stop(epoch)
+        case .ping: self = .ping
         default: throw WireError("a report where a command was expected")
         }
     }
@@ -132,6 +143,7 @@ extension HostReport {
         case .started(let epoch, let pid): frame(.started, epoch, json(pid))
         case .message(let epoch, let kind, let payload): frame(.message, epoch, payload, kind: kind)
         case .exited(let epoch, let exit): frame(.exited, epoch, json(exit))
+        case .alive: frame(.alive, 0, [])
         }
     }
 
@@ -148,6 +160,7 @@ extension HostReport {
             let kind = try workerKind(&reader, fromWorker: true)
             self = .message(epoch, kind, try reader.takeBytes(reader.remaining))
         case .exited: self = .exited(epoch, try decode(&reader))
+        case .alive: self = .alive
         default: throw WireError("a command where a report was expected")
         }
     }

@@ -35,12 +35,49 @@ package struct ReadyAnswer: Sendable, Equatable {
 package struct FailedAnswer: Codable, Sendable, Equatable {
     /// The traceback, the script's lines numbered, or what else happened.
     package let error: String
+    /// Whether it was not the script that failed, but going on from the checkpoint.
+    package let isCheckpoints: Bool
 
     package init(decoding payload: [UInt8]) throws(WireError) {
         guard let answer = try? JSONDecoder().decode(FailedAnswer.self, from: Data(payload)) else {
             throw WireError("the failure's description is not the JSON expected")
         }
         self = answer
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        error = try values.decode(String.self, forKey: .error)
+        isCheckpoints = try values.decodeIfPresent(Bool.self, forKey: .isCheckpoints) ?? false
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case error
+        case isCheckpoints = "checkpoint"
+    }
+}
+
+/// A worker's answer to being asked for a checkpoint.
+package enum CheckpointAnswer: Sendable, Equatable {
+    /// What the estimator can go on from.
+    case state([UInt8])
+    /// Why there is none.
+    case failure(String)
+
+    /// Bytes of the longest reason.
+    static let longestReason = 4_000
+
+    /// The largest section of a result that an answer takes, if the state has at most so many bytes.
+    package static func sectionBytes(stateLimit: Int) -> Int { 1 + max(stateLimit, longestReason) }
+
+    /// - Throws: `WireError` if the section is not of this form or too long.
+    init(_ reader: inout ByteReader, bytes: Int, stateLimit: Int) throws(WireError) {
+        let kind = try reader.take(UInt8.self)
+        switch kind {
+        case 1 where (1...stateLimit).contains(bytes - 1): self = .state(try reader.takeBytes(bytes - 1))
+        case 0 where bytes - 1 <= Self.longestReason: self = .failure(try reader.takeText(bytes - 1))
+        default: throw WireError("a checkpoint of kind \(kind) with \(bytes) bytes")
+        }
     }
 }
 
@@ -68,6 +105,8 @@ package struct ResultAnswer: Sendable, Equatable {
     package let covariance: [Double]
     /// The latest errors of steps, at most 16.
     package let errors: [StepError]
+    /// The answer to the batch's wish for a checkpoint; nil if this is not the batch's last result, or there was none.
+    package let checkpoint: CheckpointAnswer?
 
     package var steppedCount: Int { testTimes.count }
 
@@ -79,8 +118,9 @@ package struct ResultAnswer: Sendable, Equatable {
 
     /// - Parameters:
     ///   - states: as many as the estimator has; another number is refused. Likewise the outputs.
+    ///   - checkpointLimit: bytes of a checkpoint, at most.
     /// - Throws: `WireError` if the bytes are not of this form, a number is not finite, or the covariance is not symmetric.
-    package init(decoding payload: [UInt8], states: Int, outputs: Int) throws(WireError) {
+    package init(decoding payload: [UInt8], states: Int, outputs: Int, checkpointLimit: Int) throws(WireError) {
         var reader = ByteReader(payload.span.bytes)
         let records = Int(try reader.take(UInt32.self))
         let stepped = Int(try reader.take(UInt32.self))
@@ -88,7 +128,7 @@ package struct ResultAnswer: Sendable, Equatable {
             throw WireError("a result of another shape than the estimator's")
         }
         let errorCount = Int(try reader.take(UInt32.self))
-        try reader.skip(4)
+        let checkpointBytes = Int(try reader.take(UInt32.self))
         guard records <= WorkerMessageLimits.records, stepped <= records, errorCount <= 16 else {
             throw WireError("a result for \(records) records, \(stepped) stepped, \(errorCount) errors")
         }
@@ -119,6 +159,9 @@ package struct ResultAnswer: Sendable, Equatable {
             errors.append(StepError(index: index, text: try reader.takeText(length)))
         }
         self.errors = errors
+        checkpoint =
+            checkpointBytes > 0
+            ? try CheckpointAnswer(&reader, bytes: checkpointBytes, stateLimit: checkpointLimit) : nil
         try reader.end()
         try validate()
     }

@@ -5,6 +5,8 @@ package enum WorkerMessageKind: UInt8, Sendable {
     case file = 1
     case build = 2
     case batch = 3
+    /// The state that the estimator goes on from; comes before `build`.
+    case restore = 4
     case ready = 129
     case failed = 130
     case result = 131
@@ -31,13 +33,16 @@ package struct BuildOrder: Codable, Sendable, Equatable {
     package var seedsInputs: Bool
     /// Seed of the worker's random generators: the same at every start of the same version, so that a replay repeats it.
     package var randomSeed: UInt32
+    /// Bytes of a checkpoint, at most.
+    package var checkpointBytes: Int
 
-    package init(_ registration: Registration, version: Int) {
+    package init(_ registration: Registration, version: Int, limits: Limits) {
         name = registration.battery.text
         definition = registration.definition
         validTime = registration.validTime
         seedsInputs = registration.seedsInputs
         randomSeed = fnv1a("\(registration.battery.text)/\(version)")
+        checkpointBytes = limits.checkpointBytes
     }
 
     /// Payload of a `build` message.
@@ -48,16 +53,50 @@ package struct BuildOrder: Codable, Sendable, Equatable {
         case validTime = "valid_time"
         case seedsInputs = "seed_inputs"
         case randomSeed = "random_seed"
+        case checkpointBytes = "checkpoint_bytes"
+    }
+}
+
+/// What stands before the records of a `batch` message: `u32` records, `u32` columns, `u32` flags, `u32` zero.
+package struct BatchHeader: Equatable, Sendable {
+    package static let bytes = 16
+    private static let checkpointFlag: UInt32 = 1
+
+    package var records: Int
+    package var columns: Int
+    package var asksForCheckpoint: Bool
+
+    package init(records: Int, columns: Int, asksForCheckpoint: Bool) {
+        (self.records, self.columns, self.asksForCheckpoint) = (records, columns, asksForCheckpoint)
+    }
+
+    /// - Throws: `WireError` if the bytes are too few or hold a flag that is not known.
+    package init(_ reader: inout ByteReader) throws(WireError) {
+        records = Int(try reader.take(UInt32.self))
+        columns = Int(try reader.take(UInt32.self))
+        let flags = try reader.take(UInt32.self)
+        guard flags <= Self.checkpointFlag, try reader.take(UInt32.self) == 0 else {
+            throw WireError("a batch with unknown flags")
+        }
+        asksForCheckpoint = flags == Self.checkpointFlag
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.put(UInt32(records))
+        writer.put(UInt32(columns))
+        writer.put(asksForCheckpoint ? Self.checkpointFlag : 0)
+        writer.put(UInt32(0))
     }
 }
 
 extension RecordMatrix {
     /// Payload of a `batch` message.
-    package func encoded(columns: Int) -> [UInt8] {
+    /// - Parameter checkpoint: whether the worker is to make one after the last of the records, which may be none then.
+    package func encoded(columns: Int, checkpoint: Bool) -> [UInt8] {
         precondition(values.count == count * columns)
-        var writer = ByteWriter(capacity: 8 + values.count * 8)
-        writer.put(UInt32(count))
-        writer.put(UInt32(columns))
+        let header = BatchHeader(records: count, columns: columns, asksForCheckpoint: checkpoint)
+        var writer = ByteWriter(capacity: BatchHeader.bytes + values.count * 8)
+        header.write(to: &writer)
         writer.put(values)
         return writer.bytes
     }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct AnswerAuditTests {
     private func audit(outstanding: Int, states: Int = 2) throws -> AnswerAudit {
-        var audit = AnswerAudit()
+        var audit = AnswerAudit(checkpointBytes: 5_000)
         try audit.ready(Payloads.ready(states: states))
         if outstanding > 0 { try audit.delivered(batch: Payloads.batch(outstanding)) }
         return audit
@@ -41,19 +41,35 @@ import Testing
         }
     }
 
+    @Test func aCheckpointIsOwedOnceItIsAskedForAndNotWithout() throws {
+        var audit = try audit(outstanding: 2)
+        #expect(throws: WireError.self) { try audit.result(Payloads.result(2, checkpoint: 10)) }
+        try audit.delivered(batch: Payloads.batch(0, flags: 1))
+        try audit.result(Payloads.result(2, stepped: 2))
+        #expect(audit.outstanding == 0 && audit.owesAnswer)
+        #expect(throws: WireError.self) { try audit.result(Payloads.result(0)) }
+        #expect(throws: WireError.self) { try audit.result(Payloads.result(0, checkpoint: 5_002)) }
+        #expect(throws: WireError.self) { try audit.result(Payloads.result(0, excess: 1, checkpoint: 10)) }
+        try audit.result(Payloads.result(0, checkpoint: 5_001))
+        #expect(!audit.owesAnswer)
+    }
+
     @Test func readyThatFitsNoNumberOfStatesIsRefused() {
         let wrong: [[UInt8]] = [
             Payloads.ready(states: 0), Payloads.ready() + [0], Payloads.ready().dropLast(8), [255, 255, 255, 255], [],
         ]
         for payload in wrong {
-            var audit = AnswerAudit()
+            var audit = AnswerAudit(checkpointBytes: 5_000)
             #expect(throws: WireError.self) { try audit.ready(payload) }
         }
     }
 
     @Test func aBatchMustBeOne() throws {
-        for payload in [Payloads.batch(0), Payloads.batch(257), Payloads.batch(2) + [0], []] {
-            var audit = AnswerAudit()
+        for payload in [
+            Payloads.batch(0), Payloads.batch(257), Payloads.batch(257, flags: 1), Payloads.batch(1, flags: 2),
+            Payloads.batch(2) + [0], [],
+        ] {
+            var audit = AnswerAudit(checkpointBytes: 5_000)
             #expect(throws: WireError.self) { try audit.delivered(batch: payload) }
         }
     }

@@ -3,10 +3,9 @@ import LachesisWire
 
 /// Payloads as daemon and worker send them.
 enum Payloads {
-    static func batch(_ records: Int, columns: Int = 2) -> [UInt8] {
+    static func batch(_ records: Int, columns: Int = 2, flags: UInt32 = 0) -> [UInt8] {
         var writer = ByteWriter()
-        writer.put(UInt32(records))
-        writer.put(UInt32(columns))
+        for number in [UInt32(records), UInt32(columns), flags, 0] { writer.put(number) }
         writer.put([Double](repeating: 1, count: records * columns))
         return writer.bytes
     }
@@ -21,10 +20,11 @@ enum Payloads {
 
     /// - Parameter stepped: how many of the records have numbers.
     static func result(
-        _ records: Int, stepped: Int = 0, states: Int = 2, outputs: Int = 1, errors: [String] = [], excess: Int = 0
+        _ records: Int, stepped: Int = 0, states: Int = 2, outputs: Int = 1, errors: [String] = [], excess: Int = 0,
+        checkpoint: Int = 0
     ) -> [UInt8] {
         var writer = ByteWriter()
-        for number in [records, stepped, states, outputs, errors.count, 0] { writer.put(UInt32(number)) }
+        for number in [records, stepped, states, outputs, errors.count, checkpoint] { writer.put(UInt32(number)) }
         writer.put([UInt8](repeating: 0, count: (records + 7) / 8 * 8))
         let numbers = stepped * (1 + 2 * states + 2 * outputs) + (stepped > 0 ? states * states : 0)
         writer.put([Double](repeating: 1, count: numbers))
@@ -33,6 +33,7 @@ enum Payloads {
             writer.put(UInt32(error.utf8.count))
             writer.put(error.utf8)
         }
+        writer.put([UInt8](repeating: 1, count: checkpoint))
         writer.put([UInt8](repeating: 0, count: excess))
         return writer.bytes
     }

@@ -61,6 +61,23 @@ import Testing
         #expect(worker.ended(status: -9) == finish(.stepTimeout, -9, "no answer within 5.0 s"))
     }
 
+    @Test func aCheckpointMustComeInTheTimeOfAStep() {
+        var worker = worker(.ready)
+        #expect(worker.deliver(.batch, Payloads.batch(0, flags: 1), now: .zero) == [.enqueue])
+        #expect(worker.deadline == .seconds(6))
+        var prompt = worker
+        #expect(prompt.received(131, Payloads.result(0, checkpoint: 9), now: .seconds(1)) == [.forward])
+        #expect(prompt.deadline == nil)
+        #expect(worker.check(now: .seconds(6)) == [.kill])
+    }
+
+    @Test func aStateIsTakenBeforeTheOrderToBuildAlone() {
+        var worker = worker(.loading)
+        #expect(worker.deliver(.restore, [1], now: .zero) == [.enqueue])
+        _ = worker.deliver(.build, [], now: .zero)
+        #expect(worker.deliver(.restore, [1], now: .zero) == [.kill])
+    }
+
     @Test func anIdleWorkerMayStayIdle() {
         for phase in [WorkerLifecycle.Phase.waiting, .forking, .loading, .ready] {
             #expect(worker(phase).deadline == nil)

@@ -6,12 +6,12 @@ import Testing
 @Suite struct MessageTests {
     @Test func commandsAndReportsSurviveTheWire() throws {
         let order = WorkerOrder(plugin: "moirae", label: "Zelle Ä", limits: Limits())
-        let commands: [HostCommand] = [.start(1 << 40, order), .deliver(2, .batch, [1, 2, 3]), .stop(3)]
+        let commands: [HostCommand] = [.start(1 << 40, order), .deliver(2, .batch, [1, 2, 3]), .stop(3), .ping]
         for command in commands { #expect(try HostCommand(decoding: command.encoded) == command) }
         let reports: [HostReport] = [
             .hello(pid: 7, plugins: [PluginReport(name: "kalman", state: .failed, detail: "no numpy")]),
             .plugin(PluginReport(name: "moirae", state: .ready)), .started(4, pid: 8), .message(5, .result, []),
-            .exited(6, WorkerExit(.ended, status: -11, detail: "d", output: "o")),
+            .exited(6, WorkerExit(.ended, status: -11, detail: "d", output: "o")), .alive,
         ]
         for report in reports { #expect(try HostReport(decoding: report.encoded) == report) }
     }
@@ -27,26 +27,48 @@ import Testing
     /// A result for three records: stepped, missing, failed; one state, one output.
     private func result(
         mean: Double = 1, covariance: [Double] = [4], outcomes: [UInt8] = [0, 2, 5], stepped: UInt32 = 1,
-        errorIndex: UInt32 = 2
+        errorIndex: UInt32 = 2, section: [UInt8] = []
     ) -> [UInt8] {
         var writer = ByteWriter()
-        for number in [UInt32(outcomes.count), stepped, 1, 1, 1, 0] { writer.put(number) }
+        for number in [UInt32(outcomes.count), stepped, 1, 1, 1, UInt32(section.count)] { writer.put(number) }
         writer.put(outcomes + [UInt8](repeating: 0, count: (8 - outcomes.count % 8) % 8))
         writer.put([10.0, mean, 4, 3.5, 0.01])
         writer.put(covariance)
         writer.put(errorIndex)
         writer.put(UInt32(2))
         writer.put(Array("no".utf8))
+        writer.put(section)
         return writer.bytes
     }
 
     @Test func aResultIsDecoded() throws {
-        let answer = try ResultAnswer(decoding: result(), states: 1, outputs: 1)
+        let answer = try ResultAnswer(decoding: result(), states: 1, outputs: 1, checkpointLimit: 100)
         #expect(answer.outcomes == [.stepped, .missingValue, .failed])
         #expect(answer.testTimes == [10] && answer.means == [1] && answer.variances == [4] && answer.covariance == [4])
         #expect(answer.outputMeans == [3.5] && answer.outputVariances == [0.01])
         #expect(answer.errors == [ResultAnswer.StepError(index: 2, text: "no")])
         #expect(try ResultAnswer.recordCount(of: result()) == 3)
+    }
+
+    @Test func aResultMayBringACheckpointOrSayWhyNot() throws {
+        func checkpoint(_ section: [UInt8]) throws -> CheckpointAnswer? {
+            try ResultAnswer(decoding: result(section: section), states: 1, outputs: 1, checkpointLimit: 100).checkpoint
+        }
+        #expect(try checkpoint([]) == nil)
+        #expect(try checkpoint([1, 7, 8, 9]) == .state([7, 8, 9]))
+        #expect(try checkpoint([1] + [UInt8](repeating: 3, count: 100)) == .state([UInt8](repeating: 3, count: 100)))
+        #expect(try checkpoint([0] + Array("a lock".utf8)) == .failure("a lock"))
+        let bad: [[UInt8]] = [
+            [1], [2, 0], [1] + [UInt8](repeating: 3, count: 101), [0, 0xff], [0] + [UInt8](repeating: 65, count: 4_001),
+        ]
+        for section in bad { #expect(throws: WireError.self) { try checkpoint(section) } }
+    }
+
+    @Test func aFailureTellsWhetherTheCheckpointIsToBlame() throws {
+        func answer(_ json: String) throws -> FailedAnswer { try FailedAnswer(decoding: Array(json.utf8)) }
+        #expect(try !answer(#"{"error": "e"}"#).isCheckpoints)
+        #expect(try answer(#"{"error": "e", "checkpoint": true}"#).isCheckpoints)
+        #expect(throws: WireError.self) { try answer("{}") }
     }
 
     @Test func aResultThatDoesNotAddUpIsRefused() {
@@ -57,9 +79,13 @@ import Testing
             Array(result().dropLast()), [],
         ]
         for bytes in bad {
-            #expect(throws: WireError.self) { try ResultAnswer(decoding: bytes, states: 1, outputs: 1) }
+            #expect(throws: WireError.self) {
+                try ResultAnswer(decoding: bytes, states: 1, outputs: 1, checkpointLimit: 100)
+            }
         }
-        #expect(throws: WireError.self) { try ResultAnswer(decoding: result(), states: 2, outputs: 1) }
+        #expect(throws: WireError.self) {
+            try ResultAnswer(decoding: result(), states: 2, outputs: 1, checkpointLimit: 100)
+        }
     }
 
     @Test func noBytesBreakTheReaders() {
@@ -69,7 +95,7 @@ import Testing
             for _ in 0...Int.random(in: 0..<6, using: &generator) {
                 bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
             }
-            _ = try? ResultAnswer(decoding: bytes, states: 1, outputs: 1)
+            _ = try? ResultAnswer(decoding: bytes, states: 1, outputs: 1, checkpointLimit: 100)
             _ = try? HostReport(decoding: bytes)
             _ = try? ReadyAnswer(decoding: bytes, limits: Limits())
         }
@@ -85,7 +111,7 @@ import Testing
             var whole = ByteWriter()
             whole.put(symmetric)
             whole.put(covariance)
-            return try ResultAnswer(decoding: whole.bytes, states: 2, outputs: 0)
+            return try ResultAnswer(decoding: whole.bytes, states: 2, outputs: 0, checkpointLimit: 100)
         }
         #expect(try answer([1, 0.5, 0.5, 1]).covariance.count == 4)
         #expect(throws: WireError.self) { try answer([1, 0.5, 0.4, 1]) }
@@ -93,7 +119,11 @@ import Testing
 
     @Test func theRandomSeedIsTheSameForAVersionAndNotForAnother() throws {
         let registration = Registration(battery: try BatteryName("a"), plugin: "kalman", definition: "", files: [])
-        #expect(BuildOrder(registration, version: 1) == BuildOrder(registration, version: 1))
-        #expect(BuildOrder(registration, version: 1).randomSeed != BuildOrder(registration, version: 2).randomSeed)
+        #expect(
+            BuildOrder(registration, version: 1, limits: Limits())
+                == BuildOrder(registration, version: 1, limits: Limits()))
+        #expect(
+            BuildOrder(registration, version: 1, limits: Limits()).randomSeed
+                != BuildOrder(registration, version: 2, limits: Limits()).randomSeed)
     }
 }

@@ -11,6 +11,7 @@ extension HostLoop {
         case .stop(let epoch):
             guard let worker = workers[epoch] else { return }
             try perform(worker.lifecycle.stop(), on: worker)
+        case .ping: try send(.alive)
         }
     }
 

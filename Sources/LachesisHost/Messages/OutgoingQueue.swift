@@ -4,11 +4,11 @@ internal import LachesisWire
 /// Messages on their way to a worker that it has not read yet.
 struct OutgoingQueue {
     /// Bytes that may wait for one worker: the largest registration (files, and the script as JSON, where a character
-    /// may take six bytes) and two of the largest batches. The daemon keeps below that; what goes beyond is refused.
+    /// may take six bytes), a checkpoint and two of the largest batches. The daemon keeps below that; what goes beyond is refused.
     static let defaultLimit: Int = {
         let limits = Limits()
-        let batch = 8 + WorkerMessageLimits.records * limits.columns * 8
-        return limits.registrationBytes + 6 * limits.scriptBytes + (1 << 20) + 2 * batch
+        let batch = BatchHeader.bytes + WorkerMessageLimits.records * limits.columns * 8
+        return limits.registrationBytes + 6 * limits.scriptBytes + limits.checkpointBytes + (1 << 20) + 2 * batch
     }()
 
     private struct Message {

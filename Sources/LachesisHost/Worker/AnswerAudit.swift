@@ -7,6 +7,10 @@ internal import LachesisWire
 struct AnswerAudit: Equatable {
     /// Records delivered and not answered yet.
     private(set) var outstanding = 0
+    /// Checkpoints asked for and not answered yet.
+    private var owedCheckpoints = 0
+    /// Bytes of the largest section that answers such a wish.
+    private let sectionBytes: Int
     /// States of the estimator; known from `ready` on.
     private var states = 0
 
@@ -14,16 +18,26 @@ struct AnswerAudit: Equatable {
     private static let errorBytes = 8...(8 + 4_000)
     private static let mostErrors = 16
 
+    /// - Parameter checkpointBytes: bytes of a checkpoint, at most.
+    init(checkpointBytes: Int) { sectionBytes = CheckpointAnswer.sectionBytes(stateLimit: checkpointBytes) }
+
+    /// Whether the worker has been sent something that it has not answered.
+    var owesAnswer: Bool { outstanding > 0 || owedCheckpoints > 0 }
+
     /// Notes a batch on its way to the worker.
     /// - Throws: `WireError` if it is none that a daemon sends.
     mutating func delivered(batch payload: [UInt8]) throws(WireError) {
         var reader = ByteReader(payload.span.bytes)
-        let records = Int(try reader.take(UInt32.self))
-        let columns = Int(try reader.take(UInt32.self))
-        guard (1...WorkerMessageLimits.records).contains(records), reader.remaining == records * columns * 8 else {
-            throw WireError("a batch of \(records) records and \(columns) columns in \(payload.count) bytes")
+        let header = try BatchHeader(&reader)
+        let least = header.asksForCheckpoint ? 0 : 1
+        guard (least...WorkerMessageLimits.records).contains(header.records),
+            reader.remaining == header.records * header.columns * 8
+        else {
+            throw WireError(
+                "a batch of \(header.records) records and \(header.columns) columns in \(payload.count) bytes")
         }
-        outstanding += records
+        outstanding += header.records
+        if header.asksForCheckpoint { owedCheckpoints += 1 }
     }
 
     /// - Throws: `WireError` if mean and covariance do not fit any number of states.
@@ -48,19 +62,23 @@ struct AnswerAudit: Equatable {
         let states = Int(try reader.take(UInt32.self))
         let outputs = Int(try reader.take(UInt32.self))
         let errors = Int(try reader.take(UInt32.self))
-        try reader.skip(4)
-        guard records >= 1, records <= outstanding else {
+        let section = Int(try reader.take(UInt32.self))
+        guard records >= (section > 0 ? 0 : 1), records <= outstanding else {
             throw WireError("a result for \(records) records where \(outstanding) were outstanding")
+        }
+        guard section == 0 || owedCheckpoints > 0, section <= sectionBytes else {
+            throw WireError("a checkpoint of \(section) bytes where \(owedCheckpoints) were asked for")
         }
         guard stepped <= records, errors <= Self.mostErrors, states == self.states else {
             throw WireError("a result with \(stepped) steps, \(states) states, \(errors) errors for \(records) records")
         }
         let outcomes = (records + 7) / 8 * 8
         let numbers = stepped * (1 + 2 * states + 2 * outputs) + (stepped > 0 ? states * states : 0)
-        let rest = reader.remaining - outcomes - numbers * 8
+        let rest = reader.remaining - outcomes - numbers * 8 - section
         guard rest >= errors * Self.errorBytes.lowerBound, rest <= errors * Self.errorBytes.upperBound else {
             throw WireError("a result of \(payload.count) bytes, which is not what its counts need")
         }
         outstanding -= records
+        if section > 0 { owedCheckpoints -= 1 }
     }
 }

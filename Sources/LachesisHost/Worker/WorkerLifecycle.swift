@@ -42,12 +42,15 @@ struct WorkerLifecycle {
     private(set) var phase = Phase.waiting
     /// When something must have happened; nil if nothing is due.
     private(set) var deadline: Duration?
-    private var audit = AnswerAudit()
+    private var audit: AnswerAudit
     private var hasBuild = false
     /// Why it was killed.
     private var cause: (WorkerExit.Cause, String)?
 
-    init(_ order: WorkerOrder) { self.order = order }
+    init(_ order: WorkerOrder) {
+        self.order = order
+        audit = AnswerAudit(checkpointBytes: order.checkpointBytes)
+    }
 
     /// Whether messages from the worker still count.
     var listens: Bool { [.loading, .building, .ready, .failed].contains(phase) }
@@ -76,7 +79,8 @@ struct WorkerLifecycle {
         case (.failed, _), (.closed, _), (.killed, _), (.finished, _):
             // On its way while the worker ended; the daemon learns of the end.
             return []
-        case (.waiting, .file), (.forking, .file), (.loading, .file):
+        case (.waiting, .file), (.forking, .file), (.loading, .file), (.waiting, .restore), (.forking, .restore),
+            (.loading, .restore):
             guard !hasBuild else { return end(.lost, "the daemon sent a file after the order to build") }
         case (.waiting, .build), (.forking, .build), (.loading, .build):
             guard !hasBuild else { return end(.lost, "the daemon sent two orders to build") }
@@ -174,7 +178,7 @@ struct WorkerLifecycle {
     }
 
     private mutating func awaitProgress(_ now: Duration) {
-        deadline = audit.outstanding > 0 ? now + .seconds(order.stepSeconds) + Self.stepGrace : nil
+        deadline = audit.owesAnswer ? now + .seconds(order.stepSeconds) + Self.stepGrace : nil
     }
 
     private mutating func end(_ cause: WorkerExit.Cause, _ detail: String) -> [Action] {
