@@ -101,7 +101,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         switch code {
         case .unknownBattery: .notFound
         case .nameClash: .conflict
-        case .full: .serviceUnavailable
+        case .full, .io, .closed: .serviceUnavailable
         default: .internalServerError
         }
     }
@@ -110,7 +110,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         switch code {
         case .script, .plugin: .unprocessableContent
         case .busy: .conflict
-        case .unavailable: .serviceUnavailable
+        case .unavailable, .checkpoint: .serviceUnavailable
         }
     }
 

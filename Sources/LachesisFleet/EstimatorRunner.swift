@@ -3,28 +3,34 @@ internal import LachesisWire
 internal import Logging
 internal import Synchronization
 
-/// Keeps one version of one battery's estimator running: starts its worker, feeds it, and starts it again when it ends.
-final class EstimatorRunner: Sendable {
-    /// A worker whose estimator is built.
-    struct Live: Sendable {
-        let link: WorkerLink
-        let ready: ReadyAnswer
-    }
+/// A worker whose estimator is built, and where it stands.
+struct LiveWorker: Sendable {
+    let link: WorkerLink
+    let ready: ReadyAnswer
+    /// Sequence of the last record whose effect is in the worker's state.
+    let cursor: Int64
+    /// What is known of the estimator at that record.
+    let snapshot: Snapshot
+}
 
+/// Keeps one version of one battery's estimator running: starts its worker, feeds it, starts it again when it ends, and lets it
+/// hibernate when it has nothing to do.
+final class EstimatorRunner: Sendable {
     let battery: BatteryName
     let version: Int
+    private let registered: RegisteredEstimator
     private let environment: FleetEnvironment
-    private let first: Live?
+    private let first: (worker: LiveWorker, berth: Berth)?
     private let epoch = Mutex<Epoch?>(nil)
-    /// Cursor as it is stored: what a replay has to reach before its snapshots are news.
-    private let storedCursor: Mutex<Int64>
     private let (stopSignal, stopper) = AsyncStream.makeStream(of: Never.self)
+    /// Rung when records are stored while there is no worker; holds one ring.
+    private let (bell, ringer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-    /// - Parameter live: the worker that a registration has built already; nil starts one.
-    init(_ estimator: RegisteredEstimator, live: Live?, environment: FleetEnvironment) {
-        (battery, version, self.environment, first) = (estimator.battery, estimator.version, environment, live)
-        storedCursor = Mutex(estimator.cursor)
-        if let live { epoch.withLock { $0 = live.link.epoch } }
+    /// - Parameter first: the worker that a registration has built already; nil starts one.
+    init(_ estimator: RegisteredEstimator, first: (LiveWorker, Berth)?, environment: FleetEnvironment) {
+        (battery, version, registered) = (estimator.battery, estimator.version, estimator)
+        (self.environment, self.first) = (environment, first)
+        if let first { attach(first.0, first.1) }
     }
 
     /// Runs until `stop`, until parked, or until cancelled.
@@ -42,138 +48,172 @@ final class EstimatorRunner: Sendable {
 
     /// Tells the feeder that the battery has new records.
     func recordsStored() {
-        if let epoch = epoch.withLock({ $0 }) { environment.roster.signalRecords(to: epoch) }
+        if let epoch = epoch.withLock({ $0 }) {
+            environment.roster.signal(.records, to: epoch)
+        } else {
+            ringer.yield()
+        }
+    }
+
+    // MARK: Life
+
+    /// How far the estimator has come, from worker to worker.
+    private struct Course {
+        var storedCursor: Int64
+        var policy = RestartPolicy()
+        /// Sequence up to which records are fed one by one.
+        var suspects: Int64 = 0
+        /// The checkpoint with this number, and later ones, are passed over at the next start.
+        var barred: Int64?
     }
 
     private func serve() async {
-        var policy = RestartPolicy()
+        var course = Course(storedCursor: registered.cursor)
         var live = first
+        if live == nil { show(.starting) }
         while !Task.isCancelled {
-            var position: Int64 = 0
-            var end: (problem: String, isScriptsDoing: Bool)
             do {
-                let worker = try await start(live)
-                live = nil
-                defer { worker.link.stop() }
-                end = try await feed(worker, position: &position)
-            } catch is CancellationError {
-                return
+                switch try await serveOnce(live, &course) {
+                case .left:
+                    show(.hibernating)
+                    await waitForRecords(after: course.storedCursor)
+                case .ended(let problem, let isScriptsDoing):
+                    guard !Task.isCancelled, await restarts(after: problem, isScriptsDoing, &course) else { return }
+                }
             } catch let error as FleetError where error.code == .plugin {
                 await pause(.unavailable, problem: error.description, for: .seconds(5))
-                continue
             } catch let error as FleetError {
-                end = (error.description, error.code == .script)
+                let isScriptsDoing = error.code == .script
+                guard !Task.isCancelled, await restarts(after: error.description, isScriptsDoing, &course) else {
+                    return
+                }
             } catch {
-                end = ("\(error)", false)
-            }
-            guard !Task.isCancelled else { return }
-            environment.logger.warning(
-                "worker ended",
-                metadata: ["battery": "\(battery)", "version": "\(version)", "reason": "\(end.problem)"])
-            switch policy.workerEnded(at: position, isScriptsDoing: end.isScriptsDoing) {
-            case .restart(let delay):
-                await pause(.restarting, problem: end.problem, restarts: policy.restarts, for: delay)
-            case .park:
-                show(
-                    .parked,
-                    problem: "ended at the same record \(RestartPolicy.attemptsAtOneRecord) times: \(end.problem)")
                 return
             }
+            live = nil
         }
     }
 
-    private func start(_ live: Live?) async throws -> Live {
-        if let live { return live }
-        show(.starting)
-        let registration = try await environment.storage.registration(of: battery)
+    /// One worker, from taking a berth to giving it back.
+    private func serveOnce(_ first: (worker: LiveWorker, berth: Berth)?, _ course: inout Course) async throws
+        -> WorkerFeed.End
+    {
+        let berth: Berth
+        if let first { berth = first.berth } else { berth = try await environment.berths.take() }
+        defer {
+            epoch.withLock { $0 = nil }
+            environment.berths.giveBack(berth)
+        }
+        let worker: LiveWorker
+        if let first { worker = first.worker } else { worker = try await start(&course.barred) }
+        defer { worker.link.stop() }
+        attach(worker, berth)
+        let feed = WorkerFeed(
+            self, worker, berth: berth, storedCursor: course.storedCursor, suspects: course.suspects,
+            environment: environment)
+        defer {
+            course.storedCursor = feed.storedCursor
+            course.policy.advanced(to: feed.answered)
+            course.suspects = feed.sent
+        }
+        return try await feed.run()
+    }
+
+    private func attach(_ worker: LiveWorker, _ berth: Berth) {
+        epoch.withLock { $0 = worker.link.epoch }
+        berth.whenAsked { [environment] in environment.roster.signal(.leave, to: worker.link.epoch) }
+    }
+
+    /// - Returns: false if the estimator is parked.
+    private func restarts(after problem: String, _ isScriptsDoing: Bool, _ course: inout Course) async -> Bool {
+        environment.logger.warning(
+            "worker ended", metadata: ["battery": "\(battery)", "version": "\(version)", "reason": "\(problem)"])
+        if !isScriptsDoing { course.suspects = 0 }
+        switch course.policy.workerEnded(isScriptsDoing: isScriptsDoing) {
+        case .restart(let delay):
+            await pause(.restarting, problem: problem, restarts: course.policy.restarts, for: delay)
+            return true
+        case .park:
+            let place = course.policy.position > 0 ? "behind record \(course.policy.position)" : "before any record"
+            show(.parked, problem: "ended \(RestartPolicy.attemptsAtOneRecord) times \(place): \(problem)")
+            return false
+        }
+    }
+
+    private func waitForRecords(after cursor: Int64) async {
+        guard environment.storage.lastSequence(of: battery) <= cursor else { return }
+        for await _ in bell where environment.storage.lastSequence(of: battery) > cursor { return }
+    }
+
+    // MARK: Starting
+
+    /// Starts a worker from the last checkpoint that can be used, or else from the beginning.
+    /// - Parameter barred: checkpoints from this number on are passed over; set where one may be to blame for a failure.
+    private func start(_ barred: inout Int64?) async throws -> LiveWorker {
+        let registration = try await persist { [environment, battery] in
+            try await environment.storage.registration(of: battery)
+        }
+        while let stored = try await persist({ [environment, battery, version, barred] in
+            try await environment.storage.checkpoint(of: battery, version: version, before: barred)
+        }) {
+            do {
+                guard let checkpoint = stored.content else { throw FleetError(.checkpoint, "it is damaged") }
+                let (link, ready) = try await build(registration, state: checkpoint.state)
+                barred = nil
+                environment.board.update(battery, version: version) { $0.checkpointCursor = checkpoint.cursor }
+                return LiveWorker(link: link, ready: ready, cursor: checkpoint.cursor, snapshot: checkpoint.snapshot)
+            } catch let error as FleetError where error.code == .checkpoint {
+                let place = stored.content.map { " of record \($0.cursor)" } ?? ""
+                noteCheckpoint("a checkpoint\(place) could not be used: \(error.description)")
+                try await persist { [environment, battery] in
+                    try await environment.storage.discardCheckpoint(stored.id, of: battery)
+                }
+            } catch let error as FleetError where error.code == .script {
+                barred = stored.id
+                throw error
+            }
+        }
+        let (link, ready) = try await build(registration)
+        barred = nil
+        return LiveWorker(
+            link: link, ready: ready, cursor: registered.origin,
+            snapshot: Snapshot(mean: ready.mean, covariance: ready.covariance))
+    }
+
+    private func build(_ registration: Registration, state: [UInt8]? = nil) async throws -> (WorkerLink, ReadyAnswer) {
         let (link, ready) = try await environment.starts.pass { [environment, version] in
             try Task.checkCancellation()
-            return try await environment.builder.build(registration, version: version)
+            return try await environment.builder.build(registration, version: version, state: state)
         }
-        epoch.withLock { $0 = link.epoch }
-        return Live(link: link, ready: ready)
+        guard ready.description == registered.description else {
+            link.stop()
+            throw FleetError(.script, "the script gives another estimator now than when it was registered")
+        }
+        return (link, ready)
     }
 
-    /// Feeds the worker until it ends.
-    /// - Parameter position: the last record that was answered, also when this throws.
-    private func feed(_ worker: Live, position: inout Int64) async throws -> (problem: String, isScriptsDoing: Bool) {
-        var window = FeedWindow(after: 0)
-        var progress = FeedProgress(worker.ready, storedCursor: storedCursor.withLock { $0 })
-        show(progress.isReplaying ? .replaying : .running)
-        try await fill(&window, worker)
-        for await event in worker.link.events {
-            switch event {
-            case .recordsStored:
-                environment.roster.signalSeen(by: worker.link.epoch)
-                try await fill(&window, worker)
-            case .message(.result, let payload):
-                let batch = try take(payload, &window, &progress, worker.ready.description)
-                position = window.answered
-                try await fill(&window, worker)
-                try await commit(batch, epoch: worker.link.epoch)
-            case .exited(let exit):
-                return (exit.explanation(worker.link.order), exit.isScriptsDoing)
-            case .started:
-                continue
-            case .message:
-                throw FleetError(.script, "the script's process answered out of turn")
+    // MARK: Storage and status
+
+    /// Does something with the storage, again and again until it is possible: a full disk is to delay estimates, not to lose them.
+    /// - Throws: `CancellationError` alone.
+    func persist<Output: Sendable>(_ body: @Sendable () async throws -> Output) async throws -> Output {
+        var delay = Duration.milliseconds(200)
+        while true {
+            do {
+                let output = try await body()
+                if delay > .milliseconds(200) {
+                    environment.board.update(battery, version: version) { $0.problem = nil }
+                }
+                return output
+            } catch {
+                try Task.checkCancellation()
+                environment.logger.error(
+                    "the storage fails an estimator", metadata: ["battery": "\(battery)", "error": "\(error)"])
+                environment.board.update(battery, version: version) { $0.problem = "\(error)" }
+                try await Task.sleep(for: delay)
+                delay = min(delay * 2, .seconds(5))
             }
         }
-        throw CancellationError()
-    }
-
-    /// Sends batches while there are records and room.
-    private func fill(_ window: inout FeedWindow, _ worker: Live) async throws {
-        let columns = worker.ready.description.columns
-        while window.hasRoom {
-            let records = try await environment.storage.records(
-                of: battery, after: window.sent, columns: columns, limit: WorkerMessageLimits.records)
-            guard records.count > 0 else { return }
-            worker.link.send(.batch, records.encoded(columns: columns.count))
-            window.send(records)
-        }
-    }
-
-    /// Checks a result, and shows it.
-    private func take(
-        _ payload: [UInt8], _ window: inout FeedWindow, _ progress: inout FeedProgress,
-        _ description: EstimatorDescription
-    ) throws -> EstimateBatch {
-        let answer: ResultAnswer
-        do {
-            answer = try ResultAnswer(
-                decoding: payload, states: description.stateNames.count, outputs: description.outputNames.count)
-        } catch {
-            throw FleetError(.script, "the script's process sent \(error)")
-        }
-        guard let fed = window.answer(answer.outcomes.count) else {
-            throw FleetError(.script, "the script's process answered more records than it was sent")
-        }
-        let wasReplaying = progress.isReplaying
-        progress.take(answer, fed)
-        if !progress.isReplaying {
-            environment.board.update(battery, version: version) { status in
-                status.estimator.cursor = progress.cursor
-                status.estimator.snapshot = progress.snapshot
-                if wasReplaying { status.phase = .running }
-            }
-        }
-        return EstimateBatch(
-            rows: EstimateRows(answer, fed),
-            progress: progress.isReplaying
-                ? nil : EstimateCommit.Progress(cursor: progress.cursor, snapshot: progress.snapshot))
-    }
-
-    private struct EstimateBatch {
-        let rows: EstimateRows
-        let progress: EstimateCommit.Progress?
-    }
-
-    private func commit(_ batch: EstimateBatch, epoch: Epoch) async throws {
-        let commit = EstimateCommit(
-            battery: battery, version: version, epoch: epoch, rows: batch.rows, progress: batch.progress)
-        guard try await environment.storage.commit(commit) else { throw CancellationError() }
-        if let progress = batch.progress { storedCursor.withLock { $0 = progress.cursor } }
     }
 
     private func pause(_ phase: EstimatorStatus.Phase, problem: String, restarts: Int? = nil, for delay: Duration) async
@@ -182,10 +222,15 @@ final class EstimatorRunner: Sendable {
         try? await Task.sleep(for: delay)
     }
 
-    private func show(_ phase: EstimatorStatus.Phase, problem: String? = nil, restarts: Int? = nil) {
+    func show(_ phase: EstimatorStatus.Phase, problem: String? = nil, restarts: Int? = nil) {
         environment.board.update(battery, version: version) { status in
             (status.phase, status.problem) = (phase, problem)
             if let restarts { status.restarts = restarts }
         }
+    }
+
+    func noteCheckpoint(_ problem: String) {
+        environment.logger.warning("checkpoint", metadata: ["battery": "\(battery)", "problem": "\(problem)"])
+        environment.board.update(battery, version: version) { $0.checkpointProblem = problem }
     }
 }

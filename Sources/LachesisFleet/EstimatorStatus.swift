@@ -9,6 +9,8 @@ package struct EstimatorStatus: Sendable {
         case running
         /// Stepping again through records whose estimates are known; the snapshot is the last known one.
         case replaying
+        /// Its worker was ended to make room, or for want of records; the next record starts it again.
+        case hibernating
         /// Its worker ended and is to be started again.
         case restarting
         /// Its script ends its process again and again at the same record: not started again.
@@ -25,13 +27,17 @@ package struct EstimatorStatus: Sendable {
     package var restarts = 0
     /// Why it is not running; nil while it is.
     package var problem: String?
+    /// Sequence of the record that its last checkpoint holds for; nil if there is none.
+    package var checkpointCursor: Int64?
+    /// Why a checkpoint could not be made or used; nil while none was missed.
+    package var checkpointProblem: String?
 
     package init(estimator: RegisteredEstimator, phase: Phase, lastSequence: Int64) {
         (self.estimator, self.phase, self.lastSequence) = (estimator, phase, lastSequence)
     }
 
-    /// Whether the snapshot is a running estimator's latest word.
-    package var isReady: Bool { phase == .running }
+    /// Whether the snapshot is the latest word of an estimator that runs, or could at any moment.
+    package var isReady: Bool { phase == .running || phase == .hibernating }
 
     /// Records stored whose effect is not in the snapshot yet.
     package var waiting: Int64 { max(0, lastSequence - estimator.cursor) }
@@ -66,6 +72,10 @@ package struct EstimatorStatus: Sendable {
         writeCounts(to: &json)
         json.key("restarts")
         json.integer(restarts)
+        json.key("checkpoint")
+        checkpointCursor.map { json.integer($0) } ?? json.null()
+        json.key("checkpoint_problem")
+        json.string(checkpointProblem)
         json.key("last_error")
         json.string(problem ?? snapshot.lastError)
         json.endObject()

@@ -18,7 +18,13 @@ package protocol EstimatorStorage: Sendable {
     func records(of battery: BatteryName, after sequence: Int64, columns: [String], limit: Int) async throws
         -> RecordMatrix
 
-    /// Writes estimates and cursor in one transaction.
+    /// The checkpoint written last before the one with this number; nil for the last of all.
+    func checkpoint(of battery: BatteryName, version: Int, before id: Int64?) async throws -> StoredCheckpoint?
+
+    /// Removes a checkpoint that is of no use.
+    func discardCheckpoint(_ id: Int64, of battery: BatteryName) async throws
+
+    /// Writes estimates, cursor and checkpoint in one transaction.
     /// - Returns: false if version or epoch is out of date; nothing is written then.
     func commit(_ commit: EstimateCommit) async throws -> Bool
 }

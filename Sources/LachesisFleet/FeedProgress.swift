@@ -5,15 +5,17 @@ internal import LachesisWire
 struct FeedProgress {
     private(set) var snapshot: Snapshot
     /// Sequence of the last record whose fate is in the snapshot.
-    private(set) var cursor: Int64 = 0
+    private(set) var cursor: Int64
     private let storedCursor: Int64
 
     /// True while the worker steps through records whose estimates are stored already.
     var isReplaying: Bool { cursor < storedCursor }
 
-    init(_ ready: ReadyAnswer, storedCursor: Int64) {
-        snapshot = Snapshot(mean: ready.mean, covariance: ready.covariance)
-        self.storedCursor = storedCursor
+    /// - Parameters:
+    ///   - cursor: of the checkpoint that the worker goes on from, or of the last record before those it is fed.
+    ///   - snapshot: at that record.
+    init(cursor: Int64, snapshot: Snapshot, storedCursor: Int64) {
+        (self.cursor, self.snapshot, self.storedCursor) = (cursor, snapshot, storedCursor)
     }
 
     mutating func take(_ answer: ResultAnswer, _ fed: FeedWindow.Fed) {

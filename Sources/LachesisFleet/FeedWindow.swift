@@ -22,24 +22,37 @@ struct FeedWindow {
     private(set) var answered: Int64
     /// What is sent and not answered, by batch.
     private var outstanding: [Fed] = []
+    /// Sequences behind which a checkpoint was asked for that has not come.
+    private var owedCheckpoints: [Int64] = []
 
     init(after cursor: Int64) { (sent, answered) = (cursor, cursor) }
 
     var hasRoom: Bool { outstanding.count < Self.batches }
 
-    /// - Parameter records: their first column is `test_time`.
-    mutating func send(_ records: RecordMatrix) {
-        guard let last = records.sequences.last else { return }
-        let columns = records.values.count / records.count
-        let times = stride(from: 0, to: records.values.count, by: columns).map { records.values[$0] }
-        outstanding.append(Fed(sequences: records.sequences, testTimes: times))
-        sent = last
+    /// Whether the worker has answered everything.
+    var isQuiet: Bool { outstanding.isEmpty && owedCheckpoints.isEmpty }
+
+    /// - Parameters:
+    ///   - records: their first column is `test_time`; none only asks for a checkpoint.
+    ///   - checkpoint: whether one is asked for behind the last of them.
+    mutating func send(_ records: RecordMatrix, checkpoint: Bool) {
+        if let last = records.sequences.last {
+            let columns = records.values.count / records.count
+            let times = stride(from: 0, to: records.values.count, by: columns).map { records.values[$0] }
+            outstanding.append(Fed(sequences: records.sequences, testTimes: times))
+            sent = last
+        }
+        if checkpoint { owedCheckpoints.append(sent) }
     }
 
     /// Takes the next `count` records as answered.
-    /// - Returns: nil if `count` is not positive or fewer are outstanding: the answer is forged.
-    mutating func answer(_ count: Int) -> Fed? {
-        guard count > 0, count <= outstanding.reduce(0, { $0 + $1.count }) else { return nil }
+    /// - Parameter checkpoint: whether the answer tells of a checkpoint behind the last of them.
+    /// - Returns: nil if fewer are outstanding, if there is nothing in the answer, or if no checkpoint was asked for there: it is
+    ///   forged, and the window is of no use any more.
+    mutating func answer(_ count: Int, checkpoint: Bool) -> Fed? {
+        guard count > 0 || (count == 0 && checkpoint), count <= outstanding.reduce(0, { $0 + $1.count }) else {
+            return nil
+        }
         var taken = Fed()
         while taken.count < count {
             let part = min(count - taken.count, outstanding[0].count)
@@ -50,6 +63,10 @@ struct FeedWindow {
             if outstanding[0].count == 0 { outstanding.removeFirst() }
         }
         answered = taken.sequences.last ?? answered
+        if checkpoint {
+            guard owedCheckpoints.first == answered else { return nil }
+            owedCheckpoints.removeFirst()
+        }
         return taken
     }
 }

@@ -3,6 +3,8 @@ package struct FleetError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
         /// The script's own doing: it raised, gave no estimator, ended its process, or took too long.
         case script
+        /// The worker could not go on from the checkpoint that it was given.
+        case checkpoint
         /// No plugin of this name, or its packages are missing on this machine.
         case plugin
         /// Another registration of the same battery is under way.

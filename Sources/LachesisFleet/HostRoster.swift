@@ -10,12 +10,15 @@ package final class HostRoster: Sendable {
         var pid: Int32
         var plugins: [String: PluginReport]
         var workers = 0
+        /// When it said something last.
+        var heard = ContinuousClock.now
     }
 
     private struct Worker {
         var peer: [UInt8]
         var events: AsyncStream<WorkerEvent>.Continuation
-        var hasPendingSignal = false
+        /// Signals that its feeder has not taken.
+        var signals: FeedSignals = []
     }
 
     private struct State {
@@ -100,18 +103,34 @@ package final class HostRoster: Sendable {
         }
     }
 
-    /// Tells a worker's feeder that there are new records; nothing happens if it has been told and has not looked yet.
-    func signalRecords(to epoch: Epoch) {
+    /// Tells a worker's feeder something; what it has been told and has not taken is not told again.
+    func signal(_ signals: FeedSignals, to epoch: Epoch) {
         let events: AsyncStream<WorkerEvent>.Continuation? = state.withLock { state in
-            guard let worker = state.workers[epoch], !worker.hasPendingSignal else { return nil }
-            state.workers[epoch]?.hasPendingSignal = true
-            return worker.events
+            guard let worker = state.workers[epoch] else { return nil }
+            state.workers[epoch]?.signals.formUnion(signals)
+            return worker.signals.isEmpty ? worker.events : nil
         }
-        events?.yield(.recordsStored)
+        events?.yield(.signalled)
     }
 
-    func signalSeen(by epoch: Epoch) {
-        state.withLock { $0.workers[epoch]?.hasPendingSignal = false }
+    /// What a worker's feeder has been told since it asked last.
+    func takeSignals(of epoch: Epoch) -> FeedSignals {
+        state.withLock { state in
+            defer { state.workers[epoch]?.signals = [] }
+            return state.workers[epoch]?.signals ?? []
+        }
+    }
+
+    /// Tells the feeders of all workers that time passes, and asks all hosts for a sign of life.
+    func tick() {
+        let (peers, epochs) = state.withLock { (Array($0.hosts.keys), Array($0.workers.keys)) }
+        for peer in peers { hub.send(HostCommand.ping.encoded, to: peer) }
+        for epoch in epochs { signal(.tick, to: epoch) }
+    }
+
+    /// When the host of this process said something last; nil if it has said nothing yet.
+    func lastHeard(pid: Int32) -> ContinuousClock.Instant? {
+        state.withLock { state in state.hosts.values.first { $0.pid == pid }?.heard }
     }
 
     /// A host's process ended: its workers are lost.
@@ -130,7 +149,9 @@ package final class HostRoster: Sendable {
     }
 
     private func handle(_ report: HostReport, from peer: [UInt8]) {
+        state.withLock { $0.hosts[peer]?.heard = .now }
         switch report {
+        case .alive: break
         case .hello(let pid, let plugins):
             logger.info("host connected", metadata: ["pid": "\(pid)"])
             state.withLock { state in

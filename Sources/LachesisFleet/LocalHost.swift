@@ -22,6 +22,9 @@ package struct LocalHost: Sendable {
         }
     }
 
+    /// How long a host may say nothing, although it is asked every second: one that is stopped or stuck is replaced.
+    static let patience = Duration.seconds(15)
+
     private let configuration: Configuration
     private let endpoint: String
     private let roster: HostRoster
@@ -65,8 +68,25 @@ package struct LocalHost: Sendable {
         ) { execution in
             // The host writes nothing here: the sequence ends when it does.
             defer { roster.hostEnded(pid: execution.processIdentifier.value) }
-            for try await _ in execution.standardOutput {}
+            try await withThrowingTaskGroup { group in
+                group.addTask { for try await _ in execution.standardOutput {} }
+                group.addTask {
+                    try await waitForSilence(of: execution.processIdentifier.value)
+                    try execution.send(signal: .kill)
+                }
+                try await group.next()
+                group.cancelAll()
+            }
         }
         return result.terminationStatus
+    }
+
+    /// Returns once the host has said nothing for too long.
+    private func waitForSilence(of pid: Int32) async throws {
+        let started = ContinuousClock.now
+        while ContinuousClock.now - (roster.lastHeard(pid: pid) ?? started) < Self.patience {
+            try await Task.sleep(for: .seconds(1))
+        }
+        logger.error("the host does not answer and is killed", metadata: ["pid": "\(pid)"])
     }
 }

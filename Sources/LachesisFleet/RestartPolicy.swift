@@ -1,7 +1,7 @@
 /// Decides when an estimator's worker is started again, and when it is not: pure, without clocks.
 ///
 /// A worker that ends for reasons outside the script is started again without limit, the delay doubling from 0.1 s to 30 s. A
-/// script that ends its process five times in a row at the same record is parked.
+/// script that ends its process five times without coming further than before is parked.
 package struct RestartPolicy: Sendable, Equatable {
     package enum Decision: Sendable, Equatable {
         case restart(after: Duration)
@@ -14,23 +14,26 @@ package struct RestartPolicy: Sendable, Equatable {
     package static let attemptsAtOneRecord = 5
 
     private var delay = firstDelay
-    private var position: Int64?
+    /// Sequence of the furthest record that was answered; 0 before the first.
+    package private(set) var position: Int64 = 0
     private var attempts = 0
     /// Ends since the server started, for the status.
     package private(set) var restarts = 0
 
     package init() {}
 
-    /// - Parameters:
-    ///   - position: sequence of the last record that was answered; 0 before the first.
-    ///   - isScriptsDoing: false if host or zygote failed.
-    package mutating func workerEnded(at position: Int64, isScriptsDoing: Bool) -> Decision {
+    /// Notes how far a worker has come.
+    ///
+    /// One that goes on from a checkpoint may end before the place where the last one did; that is no progress.
+    /// - Parameter position: sequence of the last record that was answered.
+    package mutating func advanced(to position: Int64) {
+        guard position > self.position else { return }
+        (self.position, delay, attempts) = (position, Self.firstDelay, 0)
+    }
+
+    /// - Parameter isScriptsDoing: false if host or zygote failed.
+    package mutating func workerEnded(isScriptsDoing: Bool) -> Decision {
         restarts += 1
-        if position != self.position {
-            delay = Self.firstDelay
-            attempts = 0
-        }
-        self.position = position
         if isScriptsDoing {
             attempts += 1
             if attempts >= Self.attemptsAtOneRecord { return .park }

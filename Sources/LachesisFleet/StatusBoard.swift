@@ -61,6 +61,14 @@ package final class StatusBoard: Sendable {
         }
     }
 
+    func remove(_ battery: BatteryName) {
+        state.withLock { state in
+            state.entries[battery] = nil
+            state.body = nil
+            state.revision += 1
+        }
+    }
+
     /// Changes an estimator's status, unless the battery has another version by now.
     func update(_ battery: BatteryName, version: Int, _ change: (inout EstimatorStatus) -> Void) {
         state.withLock { state in

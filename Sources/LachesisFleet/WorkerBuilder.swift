@@ -11,13 +11,17 @@ struct WorkerBuilder: Sendable {
     let roster: HostRoster
     let limits: Limits
 
-    /// - Throws: `FleetError`, or `CancellationError`.
-    func build(_ registration: Registration, version: Int) async throws -> (WorkerLink, ReadyAnswer) {
+    /// - Parameter state: of a checkpoint that the estimator goes on from; nil begins anew.
+    /// - Throws: `FleetError`, `.checkpoint` if it is the state that cannot be used; or `CancellationError`.
+    func build(
+        _ registration: Registration, version: Int, state: [UInt8]? = nil
+    ) async throws -> (WorkerLink, ReadyAnswer) {
         let order = WorkerOrder(plugin: registration.plugin, label: registration.battery.text, limits: limits)
         for attempt in 1... {
             let link = try await roster.start(order, patience: Self.patience)
             for file in registration.files { link.send(.file, file.encoded) }
-            link.send(.build, BuildOrder(registration, version: version).encoded)
+            if let state { link.send(.restore, state) }
+            link.send(.build, BuildOrder(registration, version: version, limits: limits).encoded)
             do {
                 return (link, try await awaitReady(link))
             } catch let error as FleetError where error.code == .unavailable && attempt < Self.attempts {
@@ -33,8 +37,11 @@ struct WorkerBuilder: Sendable {
     private func awaitReady(_ link: WorkerLink) async throws -> ReadyAnswer {
         for await event in link.events {
             switch event {
-            case .started, .recordsStored:
+            case .started:
                 continue
+            case .signalled:
+                // What it is told it will be told again, or look at by itself, once there is an estimator.
+                _ = roster.takeSignals(of: link.epoch)
             case .message(.ready, let payload):
                 do {
                     return try ReadyAnswer(decoding: payload, limits: limits)
@@ -42,7 +49,9 @@ struct WorkerBuilder: Sendable {
                     throw FleetError(.script, "\(error)")
                 }
             case .message(.failed, let payload):
-                throw FleetError(.script, (try? FailedAnswer(decoding: payload))?.error ?? "the script failed")
+                let answer = try? FailedAnswer(decoding: payload)
+                throw FleetError(
+                    answer?.isCheckpoints == true ? .checkpoint : .script, answer?.error ?? "the script failed")
             case .message:
                 throw FleetError(.script, "the script's process answered out of turn")
             case .exited(let exit):

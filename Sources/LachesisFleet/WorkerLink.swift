@@ -1,20 +1,32 @@
 internal import LachesisModel
 internal import LachesisWire
 
-/// What reaches the daemon from one worker.
+/// What the daemon's own parts tell the feeder of a worker.
+struct FeedSignals: OptionSet, Sendable {
+    let rawValue: UInt8
+
+    /// Records were stored that the worker may not have had yet.
+    static let records = FeedSignals(rawValue: 1)
+    /// Time passes: something may be due.
+    static let tick = FeedSignals(rawValue: 2)
+    /// The worker is to be ended, its state saved.
+    static let leave = FeedSignals(rawValue: 4)
+}
+
+/// What reaches the feeder of one worker.
 enum WorkerEvent: Sendable {
     case started(pid: Int32)
     case message(WorkerMessageKind, [UInt8])
     /// The last event.
     case exited(WorkerExit)
-    /// Not from the worker: records were stored that it may not have had yet.
-    case recordsStored
+    /// Not from the worker: `HostRoster.takeSignals` tells what for.
+    case signalled
 }
 
 /// The daemon's end of one worker.
 ///
 /// `events` is a queue without a limit of its own: the worker may answer only what it was sent (its host sees to that), and
-/// `recordsStored` is queued at most once.
+/// `signalled` is queued at most once.
 struct WorkerLink: Sendable {
     let epoch: Epoch
     let order: WorkerOrder

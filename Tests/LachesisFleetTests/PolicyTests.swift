@@ -9,7 +9,7 @@ import Testing
         var policy = RestartPolicy()
         var delays: [Duration] = []
         for _ in 0..<12 {
-            guard case .restart(let delay) = policy.workerEnded(at: 5, isScriptsDoing: false) else { return }
+            guard case .restart(let delay) = policy.workerEnded(isScriptsDoing: false) else { return }
             delays.append(delay)
         }
         #expect(delays.prefix(3) == [.milliseconds(100), .milliseconds(200), .milliseconds(400)])
@@ -19,17 +19,31 @@ import Testing
 
     @Test func progressStartsAfresh() {
         var policy = RestartPolicy()
-        _ = policy.workerEnded(at: 1, isScriptsDoing: true)
-        _ = policy.workerEnded(at: 1, isScriptsDoing: true)
-        #expect(policy.workerEnded(at: 2, isScriptsDoing: true) == .restart(after: RestartPolicy.firstDelay))
+        policy.advanced(to: 1)
+        _ = policy.workerEnded(isScriptsDoing: true)
+        _ = policy.workerEnded(isScriptsDoing: true)
+        policy.advanced(to: 2)
+        #expect(policy.workerEnded(isScriptsDoing: true) == .restart(after: RestartPolicy.firstDelay))
+    }
+
+    @Test func endingBeforeThePlaceOfTheLastEndIsNoProgress() {
+        var policy = RestartPolicy()
+        for position: Int64 in [100, 60, 99, 80] {
+            policy.advanced(to: position)
+            #expect(policy.workerEnded(isScriptsDoing: true) != .park)
+        }
+        policy.advanced(to: 100)
+        #expect(policy.workerEnded(isScriptsDoing: true) == .park)
+        #expect(policy.position == 100)
     }
 
     @Test func aScriptThatEndsAtOneRecordAgainAndAgainIsParked() {
         var policy = RestartPolicy()
         for _ in 1..<RestartPolicy.attemptsAtOneRecord {
-            #expect(policy.workerEnded(at: 9, isScriptsDoing: true) != .park)
+            policy.advanced(to: 9)
+            #expect(policy.workerEnded(isScriptsDoing: true) != .park)
         }
-        #expect(policy.workerEnded(at: 9, isScriptsDoing: true) == .park)
+        #expect(policy.workerEnded(isScriptsDoing: true) == .park)
     }
 }
 
@@ -40,25 +54,40 @@ import Testing
 
     @Test func twoBatchesFillIt() {
         var window = FeedWindow(after: 0)
-        window.send(records(1...3))
-        #expect(window.hasRoom)
-        window.send(records(4...5))
+        window.send(records(1...3), checkpoint: false)
+        #expect(window.hasRoom && !window.isQuiet)
+        window.send(records(4...5), checkpoint: false)
         #expect(!window.hasRoom && window.sent == 5)
-        #expect(window.answer(2)?.sequences == [1, 2])
+        #expect(window.answer(2, checkpoint: false)?.sequences == [1, 2])
         #expect(!window.hasRoom && window.answered == 2)
-        let across = window.answer(2)
+        let across = window.answer(2, checkpoint: false)
         #expect(across?.sequences == [3, 4] && across?.testTimes == [3, 4])
         #expect(window.hasRoom)
     }
 
     @Test func aForgedAnswerIsRefused() {
         var window = FeedWindow(after: 7)
-        #expect(window.answer(1) == nil)
-        window.send(records(8...8))
-        #expect(window.answer(0) == nil)
-        #expect(window.answer(2) == nil)
+        #expect(window.answer(1, checkpoint: false) == nil)
+        window.send(records(8...8), checkpoint: false)
+        #expect(window.answer(0, checkpoint: false) == nil)
+        #expect(window.answer(2, checkpoint: false) == nil)
         #expect(window.answered == 7)
-        #expect(window.answer(1)?.sequences == [8])
+        #expect(window.answer(1, checkpoint: false)?.sequences == [8])
+        #expect(window.answer(0, checkpoint: true) == nil, "none was asked for")
+    }
+
+    @Test func aCheckpointBelongsToTheRecordBehindWhichItWasAskedFor() {
+        var window = FeedWindow(after: 0)
+        window.send(records(1...3), checkpoint: true)
+        #expect(window.answer(2, checkpoint: false) != nil && !window.isQuiet)
+        var early = window
+        #expect(early.answer(0, checkpoint: true) == nil, "the third record is not answered")
+        #expect(window.answer(1, checkpoint: true)?.sequences == [3])
+        #expect(window.isQuiet)
+        window.send(RecordMatrix(), checkpoint: true)
+        #expect(!window.isQuiet && window.hasRoom)
+        #expect(window.answer(0, checkpoint: true)?.count == 0)
+        #expect(window.isQuiet)
     }
 }
 

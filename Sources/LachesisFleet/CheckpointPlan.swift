@@ -1,0 +1,40 @@
+/// Decides when a worker is asked for a checkpoint: pure. Times are those of one monotonic clock.
+struct CheckpointPlan {
+    private let records: Int
+    private let interval: Duration
+    /// Sequence up to which the estimator's state is saved.
+    private(set) var savedCursor: Int64
+    /// Records sent since the last wish.
+    private var sentCount = 0
+    private var askedAt: ContinuousClock.Instant
+    /// Sequence at which the estimator could not be saved; nil if the last wish was granted.
+    private var failedCursor: Int64?
+
+    init(_ configuration: FleetConfiguration, savedCursor: Int64, now: ContinuousClock.Instant) {
+        (records, interval) = (configuration.checkpointRecords, configuration.checkpointInterval)
+        (self.savedCursor, askedAt) = (savedCursor, now)
+    }
+
+    /// False after an estimator could not be saved: ending its worker would mean to step from the start.
+    var isPossible: Bool { failedCursor == nil }
+
+    /// Whether the worker's state at this sequence is not saved, and can be as far as is known.
+    func isUnsaved(at cursor: Int64) -> Bool { cursor > savedCursor && cursor != failedCursor }
+
+    func isDue(_ now: ContinuousClock.Instant) -> Bool { now - askedAt >= interval }
+
+    /// Notes a batch.
+    /// - Returns: whether it is to ask for a checkpoint. Once an estimator could not be saved, only time brings the next try.
+    mutating func send(_ count: Int, now: ContinuousClock.Instant) -> Bool {
+        sentCount += count
+        guard isDue(now) || (isPossible && sentCount >= records) else { return false }
+        ask(now)
+        return true
+    }
+
+    mutating func ask(_ now: ContinuousClock.Instant) { (sentCount, askedAt) = (0, now) }
+
+    mutating func saved(at cursor: Int64) { (savedCursor, failedCursor) = (cursor, nil) }
+
+    mutating func failed(at cursor: Int64) { failedCursor = cursor }
+}

@@ -1,0 +1,13 @@
+/// How a fleet keeps its estimators' workers and their checkpoints.
+package struct FleetConfiguration: Sendable {
+    /// Records between two checkpoints of an estimator that is busy: as many at most are stepped again after a crash. Default 200.
+    package var checkpointRecords = 200
+    /// Time between two checkpoints of an estimator that gets few records. Default 30 s.
+    package var checkpointInterval = Duration.seconds(30)
+    /// Time without records after which a worker is ended, to be started again by the next record. Default 300 s.
+    package var hibernationTime = Duration.seconds(300)
+    /// Workers that live at once, at most; beyond it the one that was used least recently makes room. Default 1,000.
+    package var workers = 1_000
+
+    package init() {}
+}

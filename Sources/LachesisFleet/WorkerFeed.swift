@@ -1,0 +1,176 @@
+internal import LachesisModel
+internal import LachesisWire
+
+/// Feeds one worker, from its start until it ends or leaves; used by one task.
+final class WorkerFeed {
+    enum End {
+        /// - isScriptsDoing: false if host or zygote failed.
+        case ended(problem: String, isScriptsDoing: Bool)
+        /// It was ended on purpose, its state saved where that is possible.
+        case left
+    }
+
+    private let estimator: EstimatorRunner
+    private let environment: FleetEnvironment
+    private let live: LiveWorker
+    private let berth: Berth
+    private var window: FeedWindow
+    private var progress: FeedProgress
+    private var plan: CheckpointPlan
+    private var mustLeave: Bool
+    /// When the worker was sent records last.
+    private var fedAt = ContinuousClock.now
+    /// What the berth was told last.
+    private var isIdle = false
+    /// Records up to this one are fed one by one: one of them ended the process before this.
+    private let suspects: Int64
+
+    /// Sequence of the last record that was answered.
+    var answered: Int64 { window.answered }
+    /// Sequence of the last record that was sent.
+    var sent: Int64 { window.sent }
+    /// Cursor as it is stored: what a replay has to reach before its snapshots are news.
+    private(set) var storedCursor: Int64
+
+    private var battery: BatteryName { estimator.battery }
+    private var description: EstimatorDescription { live.ready.description }
+
+    /// - Parameters:
+    ///   - storedCursor: as the store has it.
+    ///   - suspects: see the property.
+    init(
+        _ estimator: EstimatorRunner, _ live: LiveWorker, berth: Berth, storedCursor: Int64, suspects: Int64,
+        environment: FleetEnvironment
+    ) {
+        (self.estimator, self.live, self.berth, self.environment) = (estimator, live, berth, environment)
+        (self.storedCursor, self.suspects) = (storedCursor, suspects)
+        window = FeedWindow(after: live.cursor)
+        progress = FeedProgress(cursor: live.cursor, snapshot: live.snapshot, storedCursor: storedCursor)
+        plan = CheckpointPlan(environment.configuration, savedCursor: live.cursor, now: .now)
+        mustLeave = berth.isAsked
+    }
+
+    /// - Throws: `CancellationError`, or `FleetError` `.script` if the worker answers what no worker answers.
+    func run() async throws -> End {
+        estimator.show(progress.isReplaying ? .replaying : .running)
+        try await fill()
+        if rest() { return .left }
+        for await event in live.link.events {
+            switch event {
+            case .signalled:
+                if environment.roster.takeSignals(of: live.link.epoch).contains(.leave) { mustLeave = true }
+                try await fill()
+            case .message(.result, let payload):
+                let commit = try take(payload)
+                try await fill()
+                try await write(commit)
+            case .exited(let exit):
+                return .ended(problem: exit.explanation(live.link.order), isScriptsDoing: exit.isScriptsDoing)
+            case .started:
+                continue
+            case .message:
+                throw FleetError(.script, "the script's process answered out of turn")
+            }
+            if rest() { return .left }
+        }
+        throw CancellationError()
+    }
+
+    // MARK: Feeding
+
+    /// Sends batches while there are records and room.
+    private func fill() async throws {
+        while window.hasRoom, !mustLeave {
+            let after = window.sent
+            let records = try await estimator.persist { [environment, battery, description, suspects] in
+                try await environment.storage.records(
+                    of: battery, after: after, columns: description.columns,
+                    limit: after < suspects ? 1 : WorkerMessageLimits.records)
+            }
+            guard records.count > 0 else { return }
+            note(isIdle: false)
+            fedAt = .now
+            send(records, checkpoint: plan.send(records.count, now: fedAt))
+        }
+    }
+
+    private func send(_ records: RecordMatrix, checkpoint: Bool) {
+        live.link.send(.batch, records.encoded(columns: description.columns.count, checkpoint: checkpoint))
+        window.send(records, checkpoint: checkpoint)
+    }
+
+    /// What there is to do when the worker has answered all: save its state when that is due, and let it go when it is to leave.
+    /// - Returns: whether the worker leaves.
+    private func rest() -> Bool {
+        guard window.isQuiet else { return false }
+        guard mustLeave || environment.storage.lastSequence(of: battery) <= window.sent else { return false }
+        let now = ContinuousClock.now
+        let isDrowsy = now - fedAt >= environment.configuration.hibernationTime && plan.isPossible
+        if plan.isUnsaved(at: window.answered), mustLeave || isDrowsy || plan.isDue(now) {
+            plan.ask(now)
+            send(RecordMatrix(), checkpoint: true)
+            return false
+        }
+        if mustLeave || isDrowsy { return true }
+        note(isIdle: true)
+        return false
+    }
+
+    private func note(isIdle: Bool) {
+        guard isIdle != self.isIdle else { return }
+        self.isIdle = isIdle
+        environment.berths.note(berth, isIdle: isIdle, isReluctant: !plan.isPossible)
+    }
+
+    // MARK: Results
+
+    /// Checks a result, shows it, and makes of it what is to be written.
+    private func take(_ payload: [UInt8]) throws -> EstimateCommit {
+        let answer: ResultAnswer
+        do {
+            answer = try ResultAnswer(
+                decoding: payload, states: description.stateNames.count, outputs: description.outputNames.count,
+                checkpointLimit: live.link.order.checkpointBytes)
+        } catch {
+            throw FleetError(.script, "the script's process sent \(error)")
+        }
+        guard let fed = window.answer(answer.outcomes.count, checkpoint: answer.checkpoint != nil) else {
+            throw FleetError(.script, "the script's process answered what it was not asked")
+        }
+        let wasReplaying = progress.isReplaying
+        progress.take(answer, fed)
+        let checkpoint = answer.checkpoint.flatMap(checkpoint)
+        if !progress.isReplaying {
+            environment.board.update(battery, version: estimator.version) { status in
+                status.estimator.cursor = progress.cursor
+                status.estimator.snapshot = progress.snapshot
+                if wasReplaying { status.phase = .running }
+            }
+        }
+        return EstimateCommit(
+            battery: battery, version: estimator.version, epoch: live.link.epoch, rows: EstimateRows(answer, fed),
+            progress: progress.isReplaying
+                ? nil : EstimateCommit.Progress(cursor: progress.cursor, snapshot: progress.snapshot),
+            checkpoint: checkpoint)
+    }
+
+    private func checkpoint(_ answer: CheckpointAnswer) -> Checkpoint? {
+        switch answer {
+        case .state(let state): return Checkpoint(cursor: window.answered, snapshot: progress.snapshot, state: state)
+        case .failure(let reason):
+            plan.failed(at: window.answered)
+            estimator.noteCheckpoint("no checkpoint can be made: \(reason)")
+            return nil
+        }
+    }
+
+    private func write(_ commit: EstimateCommit) async throws {
+        let isWritten = try await estimator.persist { [environment] in try await environment.storage.commit(commit) }
+        guard isWritten else { throw CancellationError() }
+        if let progress = commit.progress { storedCursor = progress.cursor }
+        if let checkpoint = commit.checkpoint {
+            plan.saved(at: checkpoint.cursor)
+            environment.board.update(battery, version: estimator.version) { $0.checkpointCursor = checkpoint.cursor }
+        }
+    }
+}
