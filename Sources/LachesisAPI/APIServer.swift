@@ -15,6 +15,7 @@ package struct APIServer: Sendable {
     package let logger: Logger
     /// Registrations whose form-data may be in memory at once; the others wait with their bodies unread.
     let registrations = Turnstile(places: 4)
+    let uploads = OpenUploads()
 
     package init(store: Store, fleet: Fleet, roster: HostRoster, limits: Limits, version: String, logger: Logger) {
         (self.store, self.fleet, self.roster) = (store, fleet, roster)
@@ -30,10 +31,11 @@ package struct APIServer: Sendable {
         addStatusRoutes(to: router)
         addMetadataRoutes(to: router)
         addDataRoutes(to: router)
+        addDeletionRoutes(to: router)
         addEstimatorRoutes(to: router)
         var sockets = SocketConfiguration()
         sockets.maxMessageSize = limits.recordBytes + 1
-        let upgrade = UploadUpgrade(store: store, limits: limits, logger: logger)
+        let upgrade = UploadUpgrade(store: store, uploads: uploads, limits: limits, logger: logger)
         return Application(
             router: router, server: .http1(withSockets: sockets) { upgrade.decide($0) },
             configuration: ApplicationConfiguration(address: .hostname(host, port: port)),

@@ -35,10 +35,30 @@ extension Request {
         return number
     }
 
+    /// - Throws: `APIError` 422 if it stands there more than once or is neither true nor false.
+    func queryFlag(_ name: String) throws -> Bool? {
+        guard let text = try queryText(name) else { return nil }
+        guard let flag = Bool(lenient: text) else {
+            throw APIError.invalid(["query", name], "'\(text)' is neither true nor false", type: "bool_parsing")
+        }
+        return flag
+    }
+
     func queryText(_ name: String) throws -> String? {
         let values = uri.queryParameters[values: Substring(name)]
         guard values.count <= 1 else { throw APIError.invalid(["query", name], "stands in the query more than once") }
         return values.first.map(String.init)
+    }
+}
+
+extension Bool {
+    /// What people write for true and false; nil for anything else.
+    init?(lenient text: String) {
+        switch text.lowercased() {
+        case "true", "1", "yes", "on": self = true
+        case "false", "0", "no", "off": self = false
+        default: return nil
+        }
     }
 }
 

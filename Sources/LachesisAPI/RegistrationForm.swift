@@ -40,6 +40,7 @@ struct RegistrationForm {
             files: try files())
         registration.validTime = try number("valid_time")
         registration.seedsInputs = try flag("seed_inputs") ?? true
+        registration.start = try start()
         return registration
     }
 
@@ -100,6 +101,14 @@ struct RegistrationForm {
         return text
     }
 
+    private func start() throws -> Registration.Start {
+        guard let text = try option("from") else { return .start }
+        guard let start = Registration.Start(rawValue: text) else {
+            throw APIError.invalid(["body", "from"], "'\(text)' is neither start nor now")
+        }
+        return start
+    }
+
     private func number(_ name: String) throws -> Double? {
         guard let text = try option(name) else { return nil }
         guard let number = Double(text.trimmingCharacters(in: .whitespaces)), number.isFinite else {
@@ -110,10 +119,9 @@ struct RegistrationForm {
 
     private func flag(_ name: String) throws -> Bool? {
         guard let text = try option(name) else { return nil }
-        switch text.lowercased() {
-        case "true", "1", "yes", "on": return true
-        case "false", "0", "no", "off": return false
-        default: throw APIError.invalid(["body", name], "'\(text)' is neither true nor false", type: "bool_parsing")
+        guard let flag = Bool(lenient: text) else {
+            throw APIError.invalid(["body", name], "'\(text)' is neither true nor false", type: "bool_parsing")
         }
+        return flag
     }
 }

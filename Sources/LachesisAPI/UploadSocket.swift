@@ -1,3 +1,4 @@
+internal import AsyncAlgorithms
 internal import Foundation
 internal import LachesisModel
 internal import LachesisSocket
@@ -9,19 +10,25 @@ internal import NIOCore
 /// One upload of records: `WS /db/upload/{name}`.
 ///
 /// What has gathered while the last burst was being written is the next burst: so the size of transactions follows the speed of
-/// the sender, the memory of an upload is bounded by the socket's high-water mark, and a sender that is too fast is slowed by TCP.
+/// the sender. One burst waits at the socket, one is being decoded and one written, each bounded by the socket's high-water mark:
+/// so is the memory of an upload, and a sender that is too fast is slowed by TCP.
 struct UploadSocket: Sendable {
-    /// With it the client is told how many of its records are on disk: `{"stored": n}` as msgpack, after each write.
+    /// With it the client is told how many of its records are on disk, `{"stored": n}` as msgpack, as `AcknowledgementRhythm` has it.
     static let acknowledging = "lachesis.ack.v1"
 
     let battery: BatteryName
     /// Lets a client resume after a cut: the records of all its connections with this identifier count as one stream.
     let stream: String?
     let store: Store
+    let uploads: OpenUploads
     let limits: Limits
     let logger: Logger
 
     func run(_ connection: SocketConnection) async {
+        guard let ticket = uploads.enter(battery, connection) else {
+            return connection.close(SocketClose(code: 1008, reason: "the battery '\(battery)' is being deleted"))
+        }
+        defer { uploads.leave(battery, ticket) }
         do {
             try await receive(connection)
         } catch let error as StoreError {
@@ -33,20 +40,50 @@ struct UploadSocket: Sendable {
         }
     }
 
+    /// What one burst gave: records, and why the one behind them cannot be one.
+    private struct Decoded: Sendable {
+        var batch: RecordBatch
+        var refusal: RecordRefusal?
+    }
+
+    /// Decodes the next burst while the last one is being written.
     private func receive(_ connection: SocketConnection) async throws {
+        let decoded = AsyncChannel<Decoded>()
+        let rhythm = AcknowledgementRhythm()
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                defer { decoded.finish() }
+                let decoder = RecordDecoder(limits: limits)
+                for await burst in connection.bursts {
+                    let next = decode(burst, decoder)
+                    rhythm.decoded()
+                    await decoded.send(next)
+                    if next.refusal != nil { return }
+                }
+            }
+            group.addTask { try await write(decoded, connection, rhythm) }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Writes what is decoded, acknowledges it, and chooses how the connection is closed.
+    private func write(
+        _ decoded: AsyncChannel<Decoded>, _ connection: SocketConnection, _ rhythm: AcknowledgementRhythm
+    ) async throws {
+        // Whoever hands over a batch must not wait for one who has gone.
+        defer { decoded.finish() }
         let acknowledges = connection.subprotocol == Self.acknowledging
-        let decoder = RecordDecoder(limits: limits)
         var messages = 0
         var stored: Int64 = 0
         if let stream { stored = try await store.streamTotal(stream, of: battery) }
         if acknowledges { try await connection.send(binary: Self.acknowledgement(stored)) }
-        for await burst in connection.bursts {
-            var (batch, refusal) = decode(burst, decoder)
-            let outcome = try await store.append(batch, to: battery, stream: stream)
+        for await next in decoded {
+            let outcome = try await store.append(next.batch, to: battery, stream: stream)
             messages += outcome.stored
             stored = outcome.streamTotal ?? (stored + Int64(outcome.stored))
-            refusal = outcome.refusal ?? refusal
-            if acknowledges, outcome.stored > 0 { try await connection.send(binary: Self.acknowledgement(stored)) }
+            let refusal = outcome.refusal ?? next.refusal
+            let isDue = rhythm.stored(outcome.stored, isLast: refusal != nil)
+            if acknowledges, isDue { try await connection.send(binary: Self.acknowledgement(stored)) }
             if let refusal {
                 connection.close(Self.close(for: refusal, message: messages + 1))
                 return
@@ -58,7 +95,7 @@ struct UploadSocket: Sendable {
     }
 
     /// The records of a burst up to the first that cannot be one.
-    private func decode(_ burst: [SocketMessage], _ decoder: RecordDecoder) -> (RecordBatch, RecordRefusal?) {
+    private func decode(_ burst: [SocketMessage], _ decoder: RecordDecoder) -> Decoded {
         let received = Date().timeIntervalSince1970
         var batch = RecordBatch()
         do throws(RecordRefusal) {
@@ -68,9 +105,9 @@ struct UploadSocket: Sendable {
                 }
                 try decode(buffer, decoder, received, into: &batch)
             }
-            return (batch, nil)
+            return Decoded(batch: batch)
         } catch {
-            return (batch, error)
+            return Decoded(batch: batch, refusal: error)
         }
     }
 

@@ -11,6 +11,7 @@ struct UploadUpgrade: Sendable {
     private static let longestStream = 128
 
     let store: Store
+    let uploads: OpenUploads
     let limits: Limits
     let logger: Logger
 
@@ -33,7 +34,8 @@ struct UploadUpgrade: Sendable {
             return .refuse(.unprocessableContent, "a stream's identifier has 1 to \(Self.longestStream) bytes")
         }
         let offersAcknowledging = request.subprotocols.contains(UploadSocket.acknowledging)
-        let socket = UploadSocket(battery: battery, stream: stream, store: store, limits: limits, logger: logger)
+        let socket = UploadSocket(
+            battery: battery, stream: stream, store: store, uploads: uploads, limits: limits, logger: logger)
         return .accept(subprotocol: offersAcknowledging ? UploadSocket.acknowledging : nil) { await socket.run($0) }
     }
 }

@@ -2,8 +2,8 @@
 package struct SocketConfiguration: Sendable {
     /// Bytes of one message's payload, at most; a larger one closes the socket with 1009. Default 64 KiB and 1 KiB for the envelope.
     package var maxMessageSize = 65 * 1024
-    /// Bytes of messages that may wait for the handler before the socket is no longer read. Default 1 MiB.
-    package var inboundHighWater = 1024 * 1024
+    /// Bytes of messages that may wait for the handler before the socket is no longer read. Default 256 KiB.
+    package var inboundHighWater = 256 * 1024
     /// How long a connection may take to send its first request, and stay silent between requests or within one. Default 60 s.
     package var idleTimeout: Duration = .seconds(60)
     /// Silence on a WebSocket after which a ping is sent; as long again without a byte, and the connection is given up. Default 30 s.

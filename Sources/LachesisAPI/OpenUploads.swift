@@ -1,0 +1,74 @@
+internal import HTTPTypes
+internal import LachesisModel
+internal import LachesisSocket
+internal import Synchronization
+
+/// The uploads that are open, by battery: a battery is not deleted under one.
+final class OpenUploads: Sendable {
+    typealias Ticket = UInt64
+
+    private struct State {
+        var connections: [BatteryName: [Ticket: SocketConnection]] = [:]
+        var deleting: Set<BatteryName> = []
+        /// Called when a battery's last upload has left.
+        var waiting: [BatteryName: CheckedContinuation<Void, Never>] = [:]
+        var next: Ticket = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// Notes an upload before it stores anything.
+    /// - Returns: nil if the battery is being deleted.
+    func enter(_ battery: BatteryName, _ connection: SocketConnection) -> Ticket? {
+        state.withLock { state in
+            guard !state.deleting.contains(battery) else { return nil }
+            state.next += 1
+            state.connections[battery, default: [:]][state.next] = connection
+            return state.next
+        }
+    }
+
+    /// Notes that an upload has stored all that it ever will.
+    func leave(_ battery: BatteryName, _ ticket: Ticket) {
+        let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.connections[battery]?[ticket] = nil
+            guard state.connections[battery]?.isEmpty == true else { return nil }
+            state.connections[battery] = nil
+            return state.waiting.removeValue(forKey: battery)
+        }
+        waiting?.resume()
+    }
+
+    /// Keeps uploads out while `body` deletes a battery.
+    /// - Parameter closing: whether those that are open are closed, and waited for.
+    /// - Throws: `APIError` 409 if some are open and not to be closed, or if the battery is being deleted already.
+    func withoutUploads<Output>(
+        of battery: BatteryName, closing: Bool, _ body: () async throws -> Output
+    ) async throws -> Output {
+        let open = try state.withLock { state in
+            guard !state.deleting.contains(battery) else {
+                throw APIError(.conflict, "'\(battery)' is being deleted already")
+            }
+            let open = state.connections[battery] ?? [:]
+            guard closing || open.isEmpty else {
+                throw APIError(
+                    .conflict, "'\(battery)' has \(open.count) open uploads; close them, or delete with force=true")
+            }
+            state.deleting.insert(battery)
+            return open
+        }
+        defer { state.withLock { _ = $0.deleting.remove(battery) } }
+        for connection in open.values {
+            connection.close(SocketClose(code: 1008, reason: "the battery '\(battery)' was deleted"))
+        }
+        await withCheckedContinuation { continuation in
+            let isEmpty = state.withLock { state in
+                guard state.connections[battery] != nil else { return true }
+                state.waiting[battery] = continuation
+                return false
+            }
+            if isEmpty { continuation.resume() }
+        }
+        return try await body()
+    }
+}
