@@ -19,6 +19,7 @@ struct Daemon: Sendable {
     let logLevel: Logger.Level
     let installation: Installation
     let limits: Limits
+    let fleet: FleetConfiguration
 
     func run() async throws {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
@@ -35,7 +36,8 @@ struct Daemon: Sendable {
                 executable: installation.hostExecutable, plugins: installation.plugins, python: installation.python,
                 workerPath: installation.workerPath, runtime: runtime.path + "/host"),
             endpoint: hub.endpoint, roster: roster, logger: logger)
-        let fleet = Fleet(storage: store, roster: roster, limits: limits, logger: logger)
+        let fleet = Fleet(
+            storage: store, roster: roster, limits: limits, configuration: fleet, logger: logger)
         store.onStored = { battery, last in fleet.recordsStored(battery, last: last) }
         fleet.restore(store.estimators())
         warnIfReachable(logger)
@@ -51,7 +53,7 @@ struct Daemon: Sendable {
                 StoreService(store: store),
                 HubService(hub: hub),
                 CancellableService { await localHost.run() },
-                CancellableService { await fleet.run() },
+                FleetService(fleet: fleet),
                 application,
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],

@@ -1,3 +1,4 @@
+import LachesisFleet
 import LachesisMessaging
 import LachesisStore
 import ServiceLifecycle
@@ -19,6 +20,26 @@ struct HubService: Service {
     func run() async throws {
         try? await gracefulShutdown()
         hub.close()
+    }
+}
+
+/// Runs the fleet; when the server shuts down, the workers save their state before they are ended.
+struct FleetService: Service {
+    /// Bound of saving the workers' states.
+    static let settlingTime = Duration.seconds(2)
+
+    let fleet: Fleet
+
+    func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await fleet.run() }
+            group.addTask {
+                try? await gracefulShutdown()
+                await fleet.settle(within: Self.settlingTime)
+            }
+            await group.next()
+            group.cancelAll()
+        }
     }
 }
 
