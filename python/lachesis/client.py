@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 import httpx
@@ -68,19 +68,29 @@ class Client:
         with tqdm(total=count, unit=" records", desc=name, disable=not progress) as bar:
             return Upload(self.url, name, rows, bar, give_up_after).run()
 
+    def delete(self, name: str, *, force: bool = False) -> int:
+        """Delete a battery with its records, estimates and estimator; return how many records were stored.
+
+        Raises RequestError while uploads to it are open, unless `force` closes them.
+        """
+        # A letter is encoded, so that a battery may bear the name of another endpoint.
+        path = f"/db/%{ord(name[0]):x}{quote(name[1:], safe='')}" if name[:1].isascii() else f"/db/{quote(name)}"
+        return self._request("DELETE", path, params={"force": "true"} if force else None)["rows"]
+
     # Estimators
 
     def register_estimator(
         self, name: str, script: str | Path, files: Sequence[str | Path] = (), *, plugin: str = "moirae",
-        valid_time: float | None = None, seed_inputs: bool = True,
+        valid_time: float | None = None, seed_inputs: bool = True, start: Literal["start", "now"] = "start",
     ) -> Registered:  # fmt: skip
         """Register a script, the path of a file, for a battery, with the files that it reads; returns once it has run.
 
         `valid_time`: records with an earlier `test_time` (s) are stored but not stepped. `seed_inputs=False` leaves the
-        script's own first inputs in place of the first record's.
+        script's own first inputs in place of the first record's. `start="now"` feeds it the records that come after
+        the registration only, and not those that are stored.
         """
         fields = {"name": name, "definition": Path(script).read_text("utf-8"), "plugin": plugin}
-        fields["seed_inputs"] = str(seed_inputs).lower()
+        fields |= {"seed_inputs": str(seed_inputs).lower(), "from": start}
         if valid_time is not None:
             fields["valid_time"] = repr(float(valid_time))
         parts: list[tuple[str, Any]] = [(key, (None, value.encode())) for key, value in fields.items()]

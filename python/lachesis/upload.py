@@ -135,4 +135,4 @@ class Upload:
 
     def _check_refusal(self, closed: ConnectionClosed) -> None:
         if closed.rcvd is not None and closed.rcvd.code in REFUSALS:
-            raise RefusedRecordError(f"a record was refused: {closed.rcvd.reason}", self._stored) from closed
+            raise RefusedRecordError(f"the server refused more: {closed.rcvd.reason}", self._stored) from closed
