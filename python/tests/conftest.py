@@ -27,6 +27,11 @@ def _missing_moirae() -> str | None:
 MISSING_MOIRAE = _missing_moirae()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rounds", type=int, default=60, help="kills of the crash campaign")
+    parser.addoption("--seed", type=int, default=None, help="seed of the crash campaign; by default another each time")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "moirae: needs genuine Moirae")
 

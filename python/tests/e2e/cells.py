@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from random import Random, SystemRandom
+from typing import Any, NamedTuple
 
 import numpy as np
-from server import ROOT
+import pytest
+from server import ROOT, Server
 
 Record = dict[str, Any]
 Estimate = tuple[list[str], list[float], list[list[float]]]
@@ -57,6 +59,15 @@ estimator = {kind}.initialize_unscented_kalman_filter(
 JOINT = _MOIRAE.format(module="joint", kind="JointEstimator")
 DUAL = _MOIRAE.format(module="dual", kind="DualEstimator")
 MOIRAE_FILES = [("files", ("health.json", HEALTH))]
+
+
+def seeded(config: pytest.Config) -> Random:
+    """Return a generator whose seed is printed and can be given with --seed."""
+    seed = config.getoption("seed")
+    if seed is None:
+        seed = SystemRandom().randrange(2**32)
+    print(f"--seed {seed}")
+    return Random(seed)
 
 
 @cache
@@ -110,8 +121,11 @@ def plain_kalman(records: list[Record], definition: str = KALMAN, seeded: bool =
     return list(estimator.state_names), estimator.mean.tolist(), estimator.covariance.tolist()
 
 
-def plain_moirae(records: list[Record], definition: str, folder: Path) -> Estimate:
-    """Step genuine Moirae as its own loop does, without a server; the script's files are put into `folder`."""
+def moirae_steps(records: list[Record], definition: str, folder: Path) -> Iterator[tuple[list[str], Any]]:
+    """Step genuine Moirae as its own loop does, without a server; the script's files are put into `folder`.
+
+    Yields the states' names and the state after each step.
+    """
     from moirae.interface import row_to_inputs
 
     (folder / "health.json").write_text(HEALTH)
@@ -123,12 +137,34 @@ def plain_moirae(records: list[Record], definition: str, folder: Path) -> Estima
     finally:
         os.chdir(here)
     estimator = names["estimator"]
-    # Not from its property `state`, which a DualEstimator fails on.
-    state = None
     for record in records[1:]:
+        # Not from its property `state`, which a DualEstimator fails on.
         state, _ = estimator.step(*row_to_inputs(record))
-    assert state is not None, "at least two records are needed"
-    return list(estimator.state_names), state.get_mean().tolist(), state.get_covariance().tolist()
+        yield list(estimator.state_names), state
+
+
+def plain_moirae(records: list[Record], definition: str, folder: Path) -> Estimate:
+    """Return what is known after the last of the steps; at least two records are needed."""
+    *_, (names, state) = moirae_steps(records, definition, folder)
+    return names, state.get_mean().tolist(), state.get_covariance().tolist()
+
+
+class Script(NamedTuple):
+    """A script and the plugin that it is for."""
+
+    definition: str
+    plugin: str = "kalman"
+
+    def register(self, server: Server, name: str) -> None:
+        """Make it a battery's estimator."""
+        files = MOIRAE_FILES if self.plugin == "moirae" else None
+        server.accept(name, self.definition, plugin=self.plugin, files=files)
+
+    def plain(self, records: list[Record], folder: Path) -> Estimate:
+        """Return what a plain loop gives; `folder` is for the script's files."""
+        if self.plugin == "moirae":
+            return plain_moirae(records, self.definition, folder)
+        return plain_kalman(records, self.definition)
 
 
 def assert_same(status: dict[str, Any], expected: Estimate) -> None:
