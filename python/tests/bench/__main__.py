@@ -16,6 +16,7 @@ from pathlib import Path
 import estimates
 import ingest
 import polling
+import recovery
 import registration
 from measure import Figure
 from server import Server
@@ -26,6 +27,7 @@ def figures(server: Server, rounds: int) -> Iterator[Figure]:
     yield from registration.figures(server)
     yield from estimates.figures(server, rounds)
     yield from polling.figures(server)
+    yield from recovery.figures()
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
-"""Rows stored per second through one WebSocket, without an estimator, against plain SQLite."""
+"""Rows stored per second through WebSockets, without an estimator, against plain SQLite."""
 
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,6 +14,7 @@ from measure import Figure, example_records, stopwatch
 from server import Server, fresh
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 ROWS = 100_000
 TRANSACTION = 1_000
@@ -36,6 +38,24 @@ def send(server: Server, name: str, wire: bytes) -> None:
         connection.socket.sendall(wire)
 
 
+def acknowledged(server: Server, name: str, wire: bytes, count: int) -> None:
+    """Send frames of so many records; returns once the server has acknowledged all."""
+    url = server.url.replace("http", "ws", 1) + f"/db/upload/{quote(name)}"
+    with connect(url, subprotocols=[Subprotocol("lachesis.ack.v1")], compression=None, close_timeout=600) as connection:
+        # Whoever does not read in the meantime lets the server's acknowledgements wait in the socket's buffers.
+        connection.socket.sendall(wire)
+        while msgpack.unpackb(connection.recv(600))["stored"] < count:
+            pass
+
+
+def acknowledged_rate(server: Server, wire: bytes, sockets: int) -> float:
+    """Return rows per second over so many uploads at once, each to a battery of its own."""
+    names = [fresh("acknowledged") for _ in range(sockets)]
+    with stopwatch() as watch, ThreadPoolExecutor(sockets) as uploads:
+        list(uploads.map(lambda name: acknowledged(server, name, wire, ROWS), names))
+    return sockets * ROWS / watch.seconds
+
+
 def plain_sqlite(records: list[dict[str, Any]]) -> float:
     """Return rows per second of the same rows into a table of the same columns, as durable as the server's."""
     columns = list(records[0])
@@ -57,7 +77,7 @@ def plain_sqlite(records: list[dict[str, Any]]) -> float:
 def figures(server: Server, rounds: int) -> Iterator[Figure]:
     records = rows()
     wire = frames(records)
-    plain, stored = [], []
+    plain, stored, one, four = [], [], [], []
     for _ in range(rounds):
         plain.append(plain_sqlite(records))
         name = fresh("rows")
@@ -66,6 +86,16 @@ def figures(server: Server, rounds: int) -> Iterator[Figure]:
         stats = server.stats(name)
         assert stats and stats["data_stats"]["rows"] == ROWS, stats
         stored.append(ROWS / watch.seconds)
+        one.append(acknowledged_rate(server, wire, 1))
+        four.append(acknowledged_rate(server, wire, 4))
     yield Figure("plain_sqlite", median(plain), "rows/s")
     yield Figure("one_upload", median(stored), "rows/s")
     yield Figure("one_upload_to_plain_sqlite", median(a / b for a, b in zip(stored, plain, strict=True)), "ratio")
+    yield Figure("one_upload_acknowledged", median(one), "rows/s")
+    yield Figure(
+        "one_upload_acknowledged_to_plain_sqlite", median(a / b for a, b in zip(one, plain, strict=True)), "ratio"
+    )
+    yield Figure("four_uploads_acknowledged", median(four), "rows/s")
+    yield Figure(
+        "four_uploads_acknowledged_to_plain_sqlite", median(a / b for a, b in zip(four, plain, strict=True)), "ratio"
+    )
