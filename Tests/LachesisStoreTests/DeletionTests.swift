@@ -191,6 +191,25 @@ import Testing
         }
     }
 
+    @Test func aBatteryThatIsSpeltOtherwiseInOneTransactionHasAnotherPlace() async throws {
+        try await withStore { store in
+            for text in ["B", "cell", "D"] { try await store.registerMetadata("{}", for: try BatteryName(text)) }
+            #expect(store.stats().map(\.name.text) == ["B", "D", "cell"])
+            try await withThrowingTaskGroup { group in
+                try await holdingTheWriter(of: store) {
+                    group.addTask { [cell] in _ = try await store.delete(cell) }
+                    try await Task.sleep(for: .milliseconds(30))
+                    group.addTask { try await store.store(["n": 1], to: try BatteryName("CELL")) }
+                    try await Task.sleep(for: .milliseconds(30))
+                }
+                try await group.waitForAll()
+            }
+            #expect(store.stats().map(\.name.text) == ["B", "CELL", "D"])
+            try await store.registerMetadata("{}", for: try BatteryName("C"))
+            #expect(store.stats().map(\.name.text) == ["B", "C", "CELL", "D"])
+        }
+    }
+
     @Test func batteriesStayInTheOrderOfTheirNamesWhateverIsDeleted() async throws {
         try await withStore { store in
             let names = try ["Cell", "b", "a", "Z", "d"].map { try BatteryName($0) }

@@ -136,9 +136,10 @@ private func doomed(_ database: Database) throws -> [Int] {
 
     @Test func aViewOverABatterysTablesSeesTheNewOnes() async throws {
         try await withStore { store in
-            try await store.store(["n": 1], to: cell)
+            // Large enough to be renamed.
+            try await fill(store, records: Sweeper.rows)
             let first = try await store.register(cell, epoch: 1)
-            #expect(try await store.commit(.rows([1], of: first, epoch: 1)))
+            #expect(try await store.commit(.rows(Array(1...Int64(Sweeper.rows)), of: first, epoch: 1)))
             try await store.pool.writeWithoutTransaction { database in
                 try database.execute(sql: "CREATE VIEW v AS SELECT lachesis_sequence FROM cell_estimates")
                 try database.execute(sql: "CREATE VIEW broken AS SELECT * FROM nowhere")
