@@ -26,7 +26,8 @@ extension WriteTransaction {
         "columns", "metadata", "streams", "estimators", "files", "progress", "checkpoints", "batteries",
     ].map { "lachesis_\($0)" }
 
-    fileprivate func delete(_ battery: BatteryEntry) throws {
+    /// Removes a battery and all that is its; tables that are large are left for the sweeper.
+    func delete(_ battery: BatteryEntry) throws {
         if battery.hasTable { try doom(battery.name.text) }
         if let estimator = battery.estimator {
             try doom(estimator.table.name)

@@ -158,29 +158,30 @@ import Testing
 
     // MARK: Within one transaction
 
+    private func append(_ batch: RecordBatch, to name: BatteryName, _ transaction: WriteTransaction) throws {
+        var appender = try RecordAppender(transaction, battery: name, columnLimit: 10)
+        #expect(try appender.append(batch) == nil)
+        transaction.keepAppended(try #require(appender.entry))
+    }
+
+    private func delete(_ name: BatteryName, _ transaction: WriteTransaction) throws {
+        try transaction.delete(try #require(try transaction.battery(name)))
+    }
+
     @Test func aBatteryMayBeMadeAndDeletedAndMadeAgainInOneTransaction() async throws {
         try await withFolder { folder in
             try await withStore(in: folder) { store in
                 let upper = try BatteryName("CELL")
                 try await store.store(["n": 1], to: try BatteryName("b"))
-                try await withThrowingTaskGroup { group in
-                    try await holdingTheWriter(of: store) {
-                        // One after the other, so that their order in the queue is theirs in the text.
-                        for step in 0..<6 {
-                            group.addTask { [cell] in
-                                switch step {
-                                case 0: try await store.store(["n": 1], to: cell)
-                                case 1: _ = try await store.register(cell)
-                                case 2: #expect(try await store.delete(cell) == 1)
-                                case 3: try await store.store(["a": "x"], ["b": 2], to: upper)
-                                case 4: #expect(try await store.delete(upper) == 2)
-                                default: try await store.store(["c": 3], to: cell)
-                                }
-                            }
-                            try await Task.sleep(for: .milliseconds(30))
-                        }
-                    }
-                    try await group.waitForAll()
+                try await store.queue.perform { transaction in
+                    try append(batch(["n": 1]), to: cell, transaction)
+                    _ = try EstimatorWriter(transaction: transaction).register(
+                        Registration(battery: cell, plugin: "p", definition: "d", files: []), description: .example,
+                        snapshot: .initial, epoch: 1, columnLimit: 10)
+                    try delete(cell, transaction)
+                    try append(batch(["a": "x"], ["b": 2]), to: upper, transaction)
+                    try delete(upper, transaction)
+                    try append(batch(["c": 3]), to: cell, transaction)
                 }
                 #expect(store.stats().map(\.name.text) == ["b", "cell"])
                 #expect(try await store.rows(of: cell) == [[3]])
@@ -195,14 +196,10 @@ import Testing
         try await withStore { store in
             for text in ["B", "cell", "D"] { try await store.registerMetadata("{}", for: try BatteryName(text)) }
             #expect(store.stats().map(\.name.text) == ["B", "D", "cell"])
-            try await withThrowingTaskGroup { group in
-                try await holdingTheWriter(of: store) {
-                    group.addTask { [cell] in _ = try await store.delete(cell) }
-                    try await Task.sleep(for: .milliseconds(30))
-                    group.addTask { try await store.store(["n": 1], to: try BatteryName("CELL")) }
-                    try await Task.sleep(for: .milliseconds(30))
-                }
-                try await group.waitForAll()
+            let upper = try BatteryName("CELL")
+            try await store.queue.perform { transaction in
+                try delete(cell, transaction)
+                try append(batch(["n": 1]), to: upper, transaction)
             }
             #expect(store.stats().map(\.name.text) == ["B", "CELL", "D"])
             try await store.registerMetadata("{}", for: try BatteryName("C"))
