@@ -9,6 +9,9 @@ package protocol EstimatorStorage: Sendable {
     /// Script, files and options of a battery's estimator.
     func registration(of battery: BatteryName) async throws -> Registration
 
+    /// Version that the battery's next registration will bear.
+    func nextVersion(of battery: BatteryName) async throws -> Int
+
     /// Makes a registration durable: a new version, its cursor before the first record.
     func register(
         _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: Epoch

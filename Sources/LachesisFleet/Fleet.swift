@@ -80,7 +80,7 @@ package final class Fleet: Sendable {
         let battery = registration.battery
         try beginChange(of: battery)
         defer { endChange(of: battery) }
-        let version = (board.status(of: battery)?.estimator.version ?? 0) + 1
+        let version = try await environment.storage.nextVersion(of: battery)
         guard let berth = try? await environment.berths.take() else {
             throw FleetError(.unavailable, "the server is about to end")
         }

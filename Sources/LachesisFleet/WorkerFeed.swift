@@ -17,6 +17,7 @@ final class WorkerFeed {
     private var window: FeedWindow
     private var progress: FeedProgress
     private var plan: CheckpointPlan
+    private var pace = BatchPace(now: .now)
     private var mustLeave: Bool
     /// When the worker was sent records last.
     private var fedAt = ContinuousClock.now
@@ -82,14 +83,15 @@ final class WorkerFeed {
     private func fill() async throws {
         while window.hasRoom, !mustLeave {
             let after = window.sent
-            let records = try await estimator.persist { [environment, battery, description, suspects] in
+            let limit = after < suspects ? 1 : pace.limit
+            let records = try await estimator.persist { [environment, battery, description] in
                 try await environment.storage.records(
-                    of: battery, after: after, columns: description.columns,
-                    limit: after < suspects ? 1 : WorkerMessageLimits.records)
+                    of: battery, after: after, columns: description.columns, limit: limit)
             }
             guard records.count > 0 else { return }
             note(isIdle: false)
             fedAt = .now
+            if window.isQuiet { pace.begins(fedAt) }
             send(records, checkpoint: plan.send(records.count, now: fedAt))
         }
     }
@@ -137,6 +139,7 @@ final class WorkerFeed {
         guard let fed = window.answer(answer.outcomes.count, checkpoint: answer.checkpoint != nil) else {
             throw FleetError(.script, "the script's process answered what it was not asked")
         }
+        pace.answered(fed.count, .now)
         let wasReplaying = progress.isReplaying
         progress.take(answer, fed)
         let checkpoint = answer.checkpoint.flatMap(checkpoint)

@@ -17,9 +17,9 @@ struct EstimatorWriter {
             try transaction.battery(registration.battery)
             ?? transaction.makeBattery(registration.battery, columnLimit: columnLimit)
         let origin = registration.start == .now ? entry.lastSequence : 0
-        let version = try entry.estimator?.registered.version ?? transaction.retiredVersion(registration.battery)
         let registered = RegisteredEstimator(
-            battery: registration.battery, version: version + 1, plugin: registration.plugin, description: description,
+            battery: registration.battery, version: try transaction.lastVersion(of: registration.battery) + 1,
+            plugin: registration.plugin, description: description,
             origin: origin, cursor: origin, snapshot: snapshot)
         try write(registration, as: registered, battery: entry.id)
         if let old = entry.estimator { try transaction.doom(old.table.name) }

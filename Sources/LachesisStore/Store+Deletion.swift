@@ -41,9 +41,11 @@ extension WriteTransaction {
         forget(battery)
     }
 
-    /// Version of the last estimator of a deleted battery of this name; 0 if there was none.
-    func retiredVersion(_ name: BatteryName) throws -> Int {
-        try Int.fetchOne(database, sql: "SELECT version FROM lachesis_retired WHERE name = ?", arguments: [name.text])
+    /// Version of the battery's estimator, or of the last one of a deleted battery of this name; 0 if there was none.
+    func lastVersion(of name: BatteryName) throws -> Int {
+        if let version = try battery(name)?.estimator?.registered.version { return version }
+        return try Int.fetchOne(
+            database, sql: "SELECT version FROM lachesis_retired WHERE name = ?", arguments: [name.text])
             ?? 0
     }
 }

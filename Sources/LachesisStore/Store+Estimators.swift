@@ -10,6 +10,11 @@ extension Store {
         catalogue.entry(of: name)?.estimator?.registered
     }
 
+    /// Version that the battery's next registration will bear; a battery that was deleted and made again goes on counting.
+    package func nextVersion(of name: BatteryName) async throws(StoreError) -> Int {
+        try await queue.perform { try $0.lastVersion(of: name) + 1 }
+    }
+
     /// Keeps a script whose estimator was built, in the place of the battery's last: its version counts one up, its cursor is
     /// where the registration lets it start, its table of estimates is made anew, and the last one's checkpoints are gone. A
     /// battery that is new is made.

@@ -25,6 +25,8 @@ final class MemoryStorage: EstimatorStorage {
         return registration
     }
 
+    func nextVersion(of battery: BatteryName) async throws -> Int { 1 }
+
     func register(
         _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64
     ) async throws -> RegisteredEstimator {
