@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +34,8 @@ def through_server(server: Server, batteries: int, expected: dict[str, Any]) -> 
     wire = frames(records)
     with stopwatch() as watch, ThreadPoolExecutor(batteries) as uploads:
         list(uploads.map(lambda name: send(server, name, wire), names))
+        # The loop's own time passes at least; asking meanwhile would take the processor from those who are measured.
+        time.sleep(max(0, 0.9 * (len(records) - 1) / expected["rate"] - (time.perf_counter() - watch.begin)))
         for name in names:
             status = server.wait_status(name, 600, stepped=len(records) - 1)
             assert status["mean"] == expected["mean"] and status["covariance"] == expected["covariance"], name

@@ -38,10 +38,12 @@ class Stopwatch:
 
     seconds = 0.0
 
+    def __init__(self) -> None:
+        self.begin = time.perf_counter()
+
 
 @contextmanager
 def stopwatch() -> Iterator[Stopwatch]:
     watch = Stopwatch()
-    begin = time.perf_counter()
     yield watch
-    watch.seconds = time.perf_counter() - begin
+    watch.seconds = time.perf_counter() - watch.begin
