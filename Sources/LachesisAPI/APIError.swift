@@ -93,6 +93,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             APIError(
                 error.status, error.body ?? sentence(for: error.status), headers: error.headers)
         case let error as any HTTPResponseError: APIError(error.status, sentence(for: error.status))
+        case is CancellationError: APIError(.serviceUnavailable, "the server is shutting down")
         default: APIError(.internalServerError, "the server failed; its log says more")
         }
     }
@@ -100,8 +101,9 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
     private static func status(of code: StoreError.Code) -> HTTPResponse.Status {
         switch code {
         case .unknownBattery: .notFound
-        case .nameClash: .conflict
-        case .full, .io, .closed: .serviceUnavailable
+        case .nameClash, .streamMoved: .conflict
+        case .unstorable: .unprocessableContent
+        case .full, .io, .locked, .closed: .serviceUnavailable
         default: .internalServerError
         }
     }
@@ -110,7 +112,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         switch code {
         case .script, .plugin: .unprocessableContent
         case .busy: .conflict
-        case .unavailable, .checkpoint: .serviceUnavailable
+        case .unavailable, .checkpoint, .storage: .serviceUnavailable
         }
     }
 

@@ -22,8 +22,11 @@ extension APIServer {
         guard store.stats(of: battery) != nil else {
             throw APIError(.notFound, "no battery is named '\(battery)'")
         }
-        let rows = try await uploads.withoutUploads(of: battery, closing: isForced) {
-            try await fleet.remove(battery) { try await store.delete(battery) }
+        let rows = try await fleet.remove(battery) { stopEstimator in
+            try await uploads.withoutUploads(of: battery, closing: isForced) {
+                stopEstimator()
+                return try await store.delete(battery)
+            }
         }
         logger.notice("battery deleted", metadata: ["battery": "\(battery)", "rows": "\(rows)"])
         var json = JSONWriter()

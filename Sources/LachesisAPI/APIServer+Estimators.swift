@@ -2,6 +2,7 @@ internal import Hummingbird
 internal import LachesisFleet
 internal import LachesisModel
 internal import LachesisStore
+internal import ServiceLifecycle
 
 extension APIServer {
     /// `POST /online/register`.
@@ -17,7 +18,8 @@ extension APIServer {
             if let other = store.otherSpelling(of: registration.battery) {
                 throw APIError(.conflict, "the name differs from the battery '\(other)' in upper and lower case alone")
             }
-            return try await fleet.register(registration)
+            // A script that takes long must not hold up the server's end.
+            return try await cancelWhenGracefulShutdown { try await fleet.register(registration) }
         }
         var json = JSONWriter()
         json.beginObject()

@@ -59,7 +59,7 @@ final class OpenUploads: Sendable {
         }
         defer { state.withLock { _ = $0.deleting.remove(battery) } }
         for connection in open.values {
-            connection.close(SocketClose(code: 1008, reason: "the battery '\(battery)' was deleted"))
+            connection.close(SocketClose(code: 1008, reason: "the battery '\(battery)' is being deleted"))
         }
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLock { state in

@@ -16,6 +16,9 @@ struct UploadSocket: Sendable {
     /// With it the client is told how many of its records are on disk, `{"stored": n}` as msgpack, as `AcknowledgementRhythm` has it.
     static let acknowledging = "lachesis.ack.v1"
 
+    /// Close code for a connection whose stream another one goes on with; of the range that is free for applications.
+    private static let movedCode: UInt16 = 4409
+
     let battery: BatteryName
     /// Lets a client resume after a cut: the records of all its connections with this identifier count as one stream.
     let stream: String?
@@ -62,7 +65,8 @@ struct UploadSocket: Sendable {
                 }
             }
             group.addTask { try await write(decoded, connection, rhythm) }
-            try await group.waitForAll()
+            // Not `waitForAll`, which after an error would wait for the other task too, and that waits for the client.
+            while try await group.next() != nil {}
         }
     }
 
@@ -78,7 +82,7 @@ struct UploadSocket: Sendable {
         if let stream { stored = try await store.streamTotal(stream, of: battery) }
         if acknowledges { try await connection.send(binary: Self.acknowledgement(stored)) }
         for await next in decoded {
-            let outcome = try await store.append(next.batch, to: battery, stream: stream)
+            let outcome = try await store.append(next.batch, to: battery, stream: stream, after: stored)
             messages += outcome.stored
             stored = outcome.streamTotal ?? (stored + Int64(outcome.stored))
             let refusal = outcome.refusal ?? next.refusal
@@ -145,6 +149,7 @@ struct UploadSocket: Sendable {
         switch error.code {
         case .full: SocketClose(code: 1013, reason: error.message)
         case .nameClash: SocketClose(code: 1008, reason: error.message)
+        case .streamMoved: SocketClose(code: movedCode, reason: error.message)
         default: SocketClose(code: 1011, reason: error.message)
         }
     }

@@ -1,7 +1,7 @@
 /// Which workers may live when not all can at once: pure. Times are those of one monotonic clock.
 ///
 /// Who comes when all places are taken stands in line; for each in line one occupant is asked to leave: the idle one that was
-/// used least recently, or, once it has had its time, the busy one that came first. A reluctant one, whose state cannot be saved,
+/// used least recently, or, once it has had its turn, the busy one that began first. A reluctant one, whose state cannot be saved,
 /// is asked only while it is idle and nobody else is.
 struct BerthLedger {
     typealias Number = Int
@@ -11,11 +11,12 @@ struct BerthLedger {
         case askToLeave(Number)
     }
 
-    /// How long a busy occupant may stay while others stand in line.
+    /// How long a busy occupant may stay while others stand in line, from the moment at which it can work.
     static let turn = Duration.seconds(2)
 
     private struct Occupant {
-        let admitted: ContinuousClock.Instant
+        /// When its worker could be fed; nil before.
+        var begun: ContinuousClock.Instant?
         var used: ContinuousClock.Instant
         var isIdle = false
         var isReluctant = false
@@ -31,8 +32,9 @@ struct BerthLedger {
     var occupantCount: Int { occupants.count }
     var lineCount: Int { line.count }
 
-    mutating func arrive(_ number: Number, now: ContinuousClock.Instant) -> [Action] {
-        line.append(number)
+    /// - Parameter isUrgent: stands before all others in line.
+    mutating func arrive(_ number: Number, isUrgent: Bool = false, now: ContinuousClock.Instant) -> [Action] {
+        line.insert(number, at: isUrgent ? 0 : line.count)
         return settle(now)
     }
 
@@ -42,42 +44,69 @@ struct BerthLedger {
         return settle(now)
     }
 
+    /// Notes that an occupant can work, and whether it has anything to do.
     mutating func note(
         _ number: Number, isIdle: Bool, isReluctant: Bool, now: ContinuousClock.Instant
     ) -> [Action] {
         guard var occupant = occupants[number] else { return [] }
         (occupant.isIdle, occupant.isReluctant, occupant.used) = (isIdle, isReluctant, now)
+        occupant.begun = occupant.begun ?? now
         occupants[number] = occupant
-        return line.isEmpty ? [] : settle(now)
+        // Only who has become idle can be asked sooner than before.
+        return isIdle ? settle(now) : []
+    }
+
+    /// An occupant that was asked does not leave: it would lose what it has done.
+    mutating func decline(_ number: Number, now: ContinuousClock.Instant) -> [Action] {
+        occupants[number]?.isLeaving = false
+        occupants[number]?.isReluctant = true
+        return settle(now)
     }
 
     /// Looks whose turn is over.
-    mutating func check(now: ContinuousClock.Instant) -> [Action] { line.isEmpty ? [] : settle(now) }
+    mutating func check(now: ContinuousClock.Instant) -> [Action] { settle(now) }
+
+    /// Empties the line.
+    mutating func dismiss() { line = [] }
 
     private mutating func settle(_ now: ContinuousClock.Instant) -> [Action] {
+        guard !line.isEmpty else { return [] }
         var actions: [Action] = []
         while occupants.count < places, !line.isEmpty {
             let number = line.removeFirst()
-            occupants[number] = Occupant(admitted: now, used: now)
+            occupants[number] = Occupant(used: now)
             actions.append(.admit(number))
         }
-        let leaving = occupants.values.count(where: \.isLeaving)
-        guard line.count > leaving else { return actions }
-        for number in candidates(now).prefix(line.count - leaving) {
-            occupants[number]?.isLeaving = true
-            actions.append(.askToLeave(number))
+        // Who was asked while busy may take long; those who have become idle meanwhile go at once.
+        let leaving = occupants.values.filter(\.isLeaving)
+        for number in idleOccupants().prefix(max(0, line.count - leaving.count(where: \.isIdle))) {
+            actions.append(ask(number))
         }
+        let count = occupants.values.count(where: \.isLeaving)
+        for number in busyOccupants(now).prefix(max(0, line.count - count)) { actions.append(ask(number)) }
         return actions
     }
 
-    /// Those that may be asked to leave, first whom it disturbs least.
-    private func candidates(_ now: ContinuousClock.Instant) -> [Number] {
-        let staying = occupants.filter { !$0.value.isLeaving }
-        let idle = staying.filter(\.value.isIdle).sorted {
+    private mutating func ask(_ number: Number) -> Action {
+        occupants[number]?.isLeaving = true
+        return .askToLeave(number)
+    }
+
+    /// Those that have nothing to do, first whom leaving costs least.
+    private func idleOccupants() -> [Number] {
+        occupants.filter { $0.value.isIdle && !$0.value.isLeaving }.sorted {
             $0.value.isReluctant == $1.value.isReluctant
                 ? ($0.value.used, $0.key) < ($1.value.used, $1.key) : $1.value.isReluctant
-        }
-        let busy = staying.filter { !$0.value.isIdle && !$0.value.isReluctant && now - $0.value.admitted >= Self.turn }
-        return idle.map(\.key) + busy.sorted { ($0.value.admitted, $0.key) < ($1.value.admitted, $1.key) }.map(\.key)
+        }.map(\.key)
+    }
+
+    /// Those that have had their turn, first who began first.
+    private func busyOccupants(_ now: ContinuousClock.Instant) -> [Number] {
+        occupants.compactMap { number, occupant -> (ContinuousClock.Instant, Number)? in
+            guard let begun = occupant.begun, now - begun >= Self.turn, !occupant.isIdle, !occupant.isReluctant,
+                !occupant.isLeaving
+            else { return nil }
+            return (begun, number)
+        }.sorted(by: <).map(\.1)
     }
 }

@@ -9,14 +9,15 @@ struct CheckpointPlan {
     private var askedAt: ContinuousClock.Instant
     /// Sequence at which the estimator could not be saved; nil if the last wish was granted.
     private var failedCursor: Int64?
-
-    init(_ configuration: FleetConfiguration, savedCursor: Int64, now: ContinuousClock.Instant) {
-        (records, interval) = (configuration.checkpointRecords, configuration.checkpointInterval)
-        (self.savedCursor, askedAt) = (savedCursor, now)
-    }
-
     /// False after an estimator could not be saved: ending its worker would mean to step from the start.
-    var isPossible: Bool { failedCursor == nil }
+    private(set) var isPossible: Bool
+
+    init(
+        _ configuration: FleetConfiguration, savedCursor: Int64, isPossible: Bool = true, now: ContinuousClock.Instant
+    ) {
+        (records, interval) = (configuration.checkpointRecords, configuration.checkpointInterval)
+        (self.savedCursor, self.isPossible, askedAt) = (savedCursor, isPossible, now)
+    }
 
     /// Whether the worker's state at this sequence is not saved, and can be as far as is known.
     func isUnsaved(at cursor: Int64) -> Bool { cursor > savedCursor && cursor != failedCursor }
@@ -34,7 +35,7 @@ struct CheckpointPlan {
 
     mutating func ask(_ now: ContinuousClock.Instant) { (sentCount, askedAt) = (0, now) }
 
-    mutating func saved(at cursor: Int64) { (savedCursor, failedCursor) = (cursor, nil) }
+    mutating func saved(at cursor: Int64) { (savedCursor, failedCursor, isPossible) = (cursor, nil, true) }
 
-    mutating func failed(at cursor: Int64) { failedCursor = cursor }
+    mutating func failed(at cursor: Int64) { (failedCursor, isPossible) = (cursor, false) }
 }

@@ -5,8 +5,7 @@ internal import Synchronization
 
 /// A worker whose estimator is built, and where it stands.
 struct LiveWorker: Sendable {
-    let link: WorkerLink
-    let ready: ReadyAnswer
+    let built: BuiltWorker
     /// Sequence of the last record whose effect is in the worker's state.
     let cursor: Int64
     /// What is known of the estimator at that record.
@@ -20,17 +19,24 @@ final class EstimatorRunner: Sendable {
     let version: Int
     private let registered: RegisteredEstimator
     private let environment: FleetEnvironment
-    private let first: (worker: LiveWorker, berth: Berth)?
+    private let first: LiveWorker?
+    /// Whether it hibernates until its battery's next record.
+    private let isAsleep: Bool
     private let epoch = Mutex<Epoch?>(nil)
     private let (stopSignal, stopper) = AsyncStream.makeStream(of: Never.self)
     /// Rung when records are stored while there is no worker; holds one ring.
     private let (bell, ringer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-    /// - Parameter first: the worker that a registration has built already; nil starts one.
-    init(_ estimator: RegisteredEstimator, first: (LiveWorker, Berth)?, environment: FleetEnvironment) {
+    /// - Parameters:
+    ///   - first: the worker that a registration has built already; nil starts one.
+    ///   - isAsleep: whether it hibernates until its battery's next record.
+    init(
+        _ estimator: RegisteredEstimator, first: LiveWorker? = nil, isAsleep: Bool = false,
+        environment: FleetEnvironment
+    ) {
         (battery, version, registered) = (estimator.battery, estimator.version, estimator)
-        (self.environment, self.first) = (environment, first)
-        if let first { attach(first.0, first.1) }
+        (self.environment, self.first, self.isAsleep) = (environment, first, isAsleep)
+        if let first { attach(first.built) }
     }
 
     /// Runs until `stop`, until parked, or until cancelled.
@@ -61,8 +67,10 @@ final class EstimatorRunner: Sendable {
     private struct Course {
         var storedCursor: Int64
         var policy = RestartPolicy()
-        /// Sequence up to which records are fed one by one.
-        var suspects: Int64 = 0
+        /// Sequences behind which records are fed one by one: one of them ended the last worker's process.
+        var suspects: Range<Int64> = 0..<0
+        /// Whether the last worker's state could not be saved.
+        var isReluctant = false
         /// The checkpoint with this number, and later ones, are passed over at the next start.
         var barred: Int64?
     }
@@ -70,18 +78,26 @@ final class EstimatorRunner: Sendable {
     private func serve() async {
         var course = Course(storedCursor: registered.cursor)
         var live = first
-        if live == nil { show(.starting) }
+        if isAsleep {
+            await hibernate(after: course.storedCursor)
+        } else if live == nil {
+            show(.starting)
+        }
         while !Task.isCancelled {
             do {
-                switch try await serveOnce(live, &course) {
+                let given = live
+                live = nil
+                switch try await serveOnce(given, &course) {
                 case .left:
-                    show(.hibernating)
-                    await waitForRecords(after: course.storedCursor)
+                    course.suspects = 0..<0
+                    await hibernate(after: course.storedCursor)
                 case .ended(let problem, let isScriptsDoing):
                     guard !Task.isCancelled, await restarts(after: problem, isScriptsDoing, &course) else { return }
                 }
             } catch let error as FleetError where error.code == .plugin {
                 await pause(.unavailable, problem: error.description, for: .seconds(5))
+            } catch let error as FleetError where error.code == .storage {
+                return show(.parked, problem: error.description)
             } catch let error as FleetError {
                 let isScriptsDoing = error.code == .script
                 guard !Task.isCancelled, await restarts(after: error.description, isScriptsDoing, &course) else {
@@ -90,45 +106,40 @@ final class EstimatorRunner: Sendable {
             } catch {
                 return
             }
-            live = nil
         }
+        if let live { environment.builder.release(live.built.berth, after: live.built.link) }
     }
 
-    /// One worker, from taking a berth to giving it back.
-    private func serveOnce(_ first: (worker: LiveWorker, berth: Berth)?, _ course: inout Course) async throws
-        -> WorkerFeed.End
-    {
-        let berth: Berth
-        if let first { berth = first.berth } else { berth = try await environment.berths.take() }
+    /// One worker, from its start to its end.
+    private func serveOnce(_ first: LiveWorker?, _ course: inout Course) async throws -> WorkerFeed.End {
+        let worker: LiveWorker
+        if let first { worker = first } else { worker = try await start(&course.barred) }
+        attach(worker.built)
+        let feed = WorkerFeed(
+            self, worker, storedCursor: course.storedCursor, suspects: course.suspects,
+            isReluctant: course.isReluctant, environment: environment)
         defer {
             epoch.withLock { $0 = nil }
-            environment.berths.giveBack(berth)
-        }
-        let worker: LiveWorker
-        if let first { worker = first.worker } else { worker = try await start(&course.barred) }
-        defer { worker.link.stop() }
-        attach(worker, berth)
-        let feed = WorkerFeed(
-            self, worker, berth: berth, storedCursor: course.storedCursor, suspects: course.suspects,
-            environment: environment)
-        defer {
+            environment.builder.release(worker.built.berth, after: worker.built.link)
             course.storedCursor = feed.storedCursor
             course.policy.advanced(to: feed.answered)
-            course.suspects = feed.sent
+            course.suspects = feed.answered..<feed.sent
+            course.isReluctant = feed.isReluctant
         }
         return try await feed.run()
     }
 
-    private func attach(_ worker: LiveWorker, _ berth: Berth) {
-        epoch.withLock { $0 = worker.link.epoch }
-        berth.whenAsked { [environment] in environment.roster.signal(.leave, to: worker.link.epoch) }
+    private func attach(_ worker: BuiltWorker) {
+        let epoch = worker.link.epoch
+        self.epoch.withLock { $0 = epoch }
+        worker.berth.whenAsked { [environment] in environment.roster.signal(.leave, to: epoch) }
     }
 
     /// - Returns: false if the estimator is parked.
     private func restarts(after problem: String, _ isScriptsDoing: Bool, _ course: inout Course) async -> Bool {
         environment.logger.warning(
             "worker ended", metadata: ["battery": "\(battery)", "version": "\(version)", "reason": "\(problem)"])
-        if !isScriptsDoing { course.suspects = 0 }
+        if !isScriptsDoing { course.suspects = 0..<0 }
         switch course.policy.workerEnded(isScriptsDoing: isScriptsDoing) {
         case .restart(let delay):
             await pause(.restarting, problem: problem, restarts: course.policy.restarts, for: delay)
@@ -140,7 +151,9 @@ final class EstimatorRunner: Sendable {
         }
     }
 
-    private func waitForRecords(after cursor: Int64) async {
+    /// Waits without a worker until the battery has records behind the cursor.
+    private func hibernate(after cursor: Int64) async {
+        show(.hibernating)
         guard environment.storage.lastSequence(of: battery) <= cursor else { return }
         for await _ in bell where environment.storage.lastSequence(of: battery) > cursor { return }
     }
@@ -158,10 +171,10 @@ final class EstimatorRunner: Sendable {
         }) {
             do {
                 guard let checkpoint = stored.content else { throw FleetError(.checkpoint, "it is damaged") }
-                let (link, ready) = try await build(registration, state: checkpoint.state)
+                let built = try await build(registration, state: checkpoint.state)
                 barred = nil
                 environment.board.update(battery, version: version) { $0.checkpointCursor = checkpoint.cursor }
-                return LiveWorker(link: link, ready: ready, cursor: checkpoint.cursor, snapshot: checkpoint.snapshot)
+                return LiveWorker(built: built, cursor: checkpoint.cursor, snapshot: checkpoint.snapshot)
             } catch let error as FleetError where error.code == .checkpoint {
                 let place = stored.content.map { " of record \($0.cursor)" } ?? ""
                 noteCheckpoint("a checkpoint\(place) could not be used: \(error.description)")
@@ -173,29 +186,26 @@ final class EstimatorRunner: Sendable {
                 throw error
             }
         }
-        let (link, ready) = try await build(registration)
+        let built = try await build(registration)
         barred = nil
         return LiveWorker(
-            link: link, ready: ready, cursor: registered.origin,
-            snapshot: Snapshot(mean: ready.mean, covariance: ready.covariance))
+            built: built, cursor: registered.origin,
+            snapshot: Snapshot(mean: built.ready.mean, covariance: built.ready.covariance))
     }
 
-    private func build(_ registration: Registration, state: [UInt8]? = nil) async throws -> (WorkerLink, ReadyAnswer) {
-        let (link, ready) = try await environment.starts.pass { [environment, version] in
-            try Task.checkCancellation()
-            return try await environment.builder.build(registration, version: version, state: state)
-        }
-        guard ready.description == registered.description else {
-            link.stop()
+    private func build(_ registration: Registration, state: [UInt8]? = nil) async throws -> BuiltWorker {
+        let built = try await environment.builder.rebuild(registration, version: version, state: state)
+        guard built.ready.description == registered.description else {
+            environment.builder.release(built.berth, after: built.link)
             throw FleetError(.script, "the script gives another estimator now than when it was registered")
         }
-        return (link, ready)
+        return built
     }
 
     // MARK: Storage and status
 
     /// Does something with the storage, again and again until it is possible: a full disk is to delay estimates, not to lose them.
-    /// - Throws: `CancellationError` alone.
+    /// - Throws: `FleetError` `.storage` if waiting does not help, or `CancellationError`.
     func persist<Output: Sendable>(_ body: @Sendable () async throws -> Output) async throws -> Output {
         var delay = Duration.milliseconds(200)
         while true {
@@ -209,6 +219,7 @@ final class EstimatorRunner: Sendable {
                 try Task.checkCancellation()
                 environment.logger.error(
                     "the storage fails an estimator", metadata: ["battery": "\(battery)", "error": "\(error)"])
+                guard environment.storage.mayPass(error) else { throw FleetError(.storage, "\(error)") }
                 environment.board.update(battery, version: version) { $0.problem = "\(error)" }
                 try await Task.sleep(for: delay)
                 delay = min(delay * 2, .seconds(5))

@@ -12,7 +12,13 @@ package protocol EstimatorStorage: Sendable {
     /// Version that the battery's next registration will bear.
     func nextVersion(of battery: BatteryName) async throws -> Int
 
-    /// Makes a registration durable: a new version, its cursor before the first record.
+    /// A battery's estimator as stored; nil if it has none.
+    func estimator(of battery: BatteryName) -> RegisteredEstimator?
+
+    /// Whether an error of this storage may pass by itself, as a full disk does.
+    func mayPass(_ error: any Error) -> Bool
+
+    /// Makes a registration durable: a new version, its cursor before the first record that it is to be fed.
     func register(
         _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: Epoch
     ) async throws -> RegisteredEstimator

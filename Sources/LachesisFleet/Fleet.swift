@@ -11,8 +11,6 @@ struct FleetEnvironment: Sendable {
     let board: StatusBoard
     let builder: WorkerBuilder
     let berths: WorkerBerths
-    /// Restarts that may be under way at once: enough to keep two cores busy, few enough that a registration is not held up.
-    let starts = Turnstile(places: 4)
     let logger: Logger
 }
 
@@ -35,15 +33,23 @@ package final class Fleet: Sendable {
         configuration: FleetConfiguration = FleetConfiguration(), logger: Logger
     ) {
         board = StatusBoard()
+        let berths = WorkerBerths(places: configuration.workers)
         environment = FleetEnvironment(
             configuration: configuration, storage: storage, roster: roster, board: board,
-            builder: WorkerBuilder(roster: roster, limits: limits), berths: WorkerBerths(places: configuration.workers),
-            logger: logger)
+            builder: WorkerBuilder(roster: roster, berths: berths, limits: limits), berths: berths, logger: logger)
     }
 
     /// Takes in the estimators of an earlier run of the server: their last snapshots show at once, marked as not ready.
+    ///
+    /// Those that have records to step come first. What goes beyond the places that there are, and has none, hibernates.
     package func restore(_ estimators: [RegisteredEstimator]) {
-        for estimator in estimators { install(estimator, first: nil) }
+        func isBehind(_ estimator: RegisteredEstimator) -> Bool {
+            environment.storage.lastSequence(of: estimator.battery) > estimator.cursor
+        }
+        let behind = estimators.filter(isBehind)
+        for (place, estimator) in (behind + estimators.filter { !isBehind($0) }).enumerated() {
+            install(estimator, isAsleep: place >= max(behind.count, environment.configuration.workers))
+        }
     }
 
     /// Runs all estimators until cancelled.
@@ -81,42 +87,41 @@ package final class Fleet: Sendable {
         try beginChange(of: battery)
         defer { endChange(of: battery) }
         let version = try await environment.storage.nextVersion(of: battery)
-        guard let berth = try? await environment.berths.take() else {
-            throw FleetError(.unavailable, "the server is about to end")
-        }
-        var link: WorkerLink?
+        let built = try await environment.builder.buildFirst(registration, version: version)
         do {
-            let (built, ready) = try await environment.builder.build(registration, version: version)
-            link = built
             let estimator = try await environment.storage.register(
-                registration, description: ready.description,
-                snapshot: Snapshot(mean: ready.mean, covariance: ready.covariance), epoch: built.epoch)
-            let worker = LiveWorker(link: built, ready: ready, cursor: estimator.cursor, snapshot: estimator.snapshot)
-            install(estimator, first: (worker, berth))
+                registration, description: built.ready.description,
+                snapshot: Snapshot(mean: built.ready.mean, covariance: built.ready.covariance), epoch: built.link.epoch)
+            install(
+                estimator, first: LiveWorker(built: built, cursor: estimator.cursor, snapshot: estimator.snapshot))
             return estimator
         } catch {
-            link?.stop()
-            environment.berths.giveBack(berth)
+            environment.builder.release(built.berth, after: built.link)
             throw error
         }
     }
 
-    /// Ends a battery's estimator, if it has one, while `body` removes what the storage holds of it.
-    /// - Throws: `FleetError` `.busy` if an estimator of the battery is being registered; what `body` throws, and the estimator is
-    ///   then started again.
-    package func remove<Output: Sendable>(_ battery: BatteryName, _ body: () async throws -> Output) async throws
-        -> Output
-    {
+    /// Removes a battery's estimator, if it has one, while `body` removes what the storage holds of it.
+    /// - Parameter body: gets a function that ends the estimator, to be called once nothing stands in the way any more.
+    /// - Throws: `FleetError` `.busy` if an estimator of the battery is being registered; what `body` throws: the estimator then goes
+    ///   on as the storage has it.
+    package func remove<Output: Sendable>(
+        _ battery: BatteryName, _ body: (_ stopEstimator: @Sendable () -> Void) async throws -> Output
+    ) async throws -> Output {
         try beginChange(of: battery)
         defer { endChange(of: battery) }
-        let last = board.status(of: battery)?.estimator
-        state.withLock { $0.runners.removeValue(forKey: battery) }?.stop()
         do {
-            let output = try await body()
+            let output = try await body { [self] in
+                state.withLock { $0.runners.removeValue(forKey: battery) }?.stop()
+            }
             board.remove(battery)
             return output
         } catch {
-            if let last { install(last, first: nil) }
+            if let estimator = environment.storage.estimator(of: battery),
+                state.withLock({ $0.runners[battery] == nil })
+            {
+                install(estimator)
+            }
             throw error
         }
     }
@@ -136,8 +141,8 @@ package final class Fleet: Sendable {
         runner.recordsStored()
     }
 
-    private func install(_ estimator: RegisteredEstimator, first: (LiveWorker, Berth)?) {
-        let runner = EstimatorRunner(estimator, first: first, environment: environment)
+    private func install(_ estimator: RegisteredEstimator, first: LiveWorker? = nil, isAsleep: Bool = false) {
+        let runner = EstimatorRunner(estimator, first: first, isAsleep: isAsleep, environment: environment)
         state.withLock { state in
             state.runners[estimator.battery]?.stop()
             state.runners[estimator.battery] = runner

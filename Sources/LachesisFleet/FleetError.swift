@@ -7,9 +7,11 @@ package struct FleetError: Error, Sendable, CustomStringConvertible {
         case checkpoint
         /// No plugin of this name, or its packages are missing on this machine.
         case plugin
-        /// Another registration of the same battery is under way.
+        /// The battery's estimator is being registered or removed already.
         case busy
-        /// No host answers at the moment.
+        /// The storage cannot give or take what it is asked, and time will not mend that.
+        case storage
+        /// No host answers at the moment, or all places for workers are taken.
         case unavailable
     }
 

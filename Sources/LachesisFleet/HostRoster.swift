@@ -19,6 +19,14 @@ package final class HostRoster: Sendable {
         var events: AsyncStream<WorkerEvent>.Continuation
         /// Signals that its feeder has not taken.
         var signals: FeedSignals = []
+        /// Called once its process has ended.
+        var farewells: [@Sendable () -> Void] = []
+
+        func end(_ exit: WorkerExit) {
+            events.yield(.exited(exit))
+            events.finish()
+            for farewell in farewells { farewell() }
+        }
     }
 
     private struct State {
@@ -128,9 +136,19 @@ package final class HostRoster: Sendable {
         for epoch in epochs { signal(.tick, to: epoch) }
     }
 
-    /// When the host of this process said something last; nil if it has said nothing yet.
+    /// When the host with this process id said something last; nil if it has said nothing yet.
     func lastHeard(pid: Int32) -> ContinuousClock.Instant? {
         state.withLock { state in state.hosts.values.first { $0.pid == pid }?.heard }
+    }
+
+    /// Does something once a worker's process has ended, or its host; at once if that has happened.
+    func whenEnded(_ epoch: Epoch, _ body: @escaping @Sendable () -> Void) {
+        let isEnded = state.withLock { state in
+            guard state.workers[epoch] != nil else { return true }
+            state.workers[epoch]?.farewells.append(body)
+            return false
+        }
+        if isEnded { body() }
     }
 
     /// A host's process ended: its workers are lost.
@@ -142,10 +160,7 @@ package final class HostRoster: Sendable {
             for epoch in lost.keys { state.workers[epoch] = nil }
             return lost
         }
-        for worker in lost.values {
-            worker.events.yield(.exited(WorkerExit(.lost, detail: "its host ended")))
-            worker.events.finish()
-        }
+        for worker in lost.values { worker.end(WorkerExit(.lost, detail: "its host ended")) }
     }
 
     private func handle(_ report: HostReport, from peer: [UInt8]) {
@@ -165,12 +180,12 @@ package final class HostRoster: Sendable {
         case .message(let epoch, let kind, let payload):
             worker(epoch, of: peer)?.yield(.message(kind, payload))
         case .exited(let epoch, let exit):
-            let events = worker(epoch, of: peer)
-            state.withLock { state in
-                if state.workers.removeValue(forKey: epoch) != nil { state.hosts[peer]?.workers -= 1 }
+            let ended = state.withLock { state -> Worker? in
+                guard state.workers[epoch]?.peer == peer else { return nil }
+                state.hosts[peer]?.workers -= 1
+                return state.workers.removeValue(forKey: epoch)
             }
-            events?.yield(.exited(exit))
-            events?.finish()
+            ended?.end(exit)
         }
     }
 

@@ -22,8 +22,9 @@ package struct LocalHost: Sendable {
         }
     }
 
-    /// How long a host may say nothing, although it is asked every second: one that is stopped or stuck is replaced.
-    static let patience = Duration.seconds(15)
+    /// Looks, one a second, that may find no word from a host although it is asked every second: one that is stopped or stuck is
+    /// replaced. Looks are counted and not time, which passes for a machine that sleeps, too.
+    static let patience = 15
 
     private let configuration: Configuration
     private let endpoint: String
@@ -83,9 +84,12 @@ package struct LocalHost: Sendable {
 
     /// Returns once the host has said nothing for too long.
     private func waitForSilence(of pid: Int32) async throws {
-        let started = ContinuousClock.now
-        while ContinuousClock.now - (roster.lastHeard(pid: pid) ?? started) < Self.patience {
+        var (heard, silentLooks) = (roster.lastHeard(pid: pid), 0)
+        while silentLooks < Self.patience {
             try await Task.sleep(for: .seconds(1))
+            let latest = roster.lastHeard(pid: pid)
+            silentLooks = latest == heard ? silentLooks + 1 : 0
+            heard = latest
         }
         logger.error("the host does not answer and is killed", metadata: ["pid": "\(pid)"])
     }

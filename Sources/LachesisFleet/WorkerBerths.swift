@@ -26,6 +26,8 @@ final class Berth: Sendable {
         }
         answer?()
     }
+
+    fileprivate func takeBack() { state.withLock { $0.isAsked = false } }
 }
 
 /// Gives out the places of workers: as many as may live at once, the others in line.
@@ -45,8 +47,9 @@ final class WorkerBerths: Sendable {
     var occupantCount: Int { state.withLock { $0.ledger.occupantCount } }
 
     /// Waits for a place.
+    /// - Parameter isUrgent: stands before all others in line.
     /// - Throws: `CancellationError` if the task is cancelled meanwhile, or no places are given out any more.
-    func take() async throws -> Berth {
+    func take(isUrgent: Bool = false) async throws -> Berth {
         let berth = state.withLock { state in
             state.next += 1
             return Berth(state.next)
@@ -60,7 +63,7 @@ final class WorkerBerths: Sendable {
                     }
                     state.berths[berth.number] = berth
                     state.waiting[berth.number] = continuation
-                    return state.ledger.arrive(berth.number, now: .now)
+                    return state.ledger.arrive(berth.number, isUrgent: isUrgent, now: .now)
                 }
             }
         } onCancel: {
@@ -83,9 +86,22 @@ final class WorkerBerths: Sendable {
         }
     }
 
-    /// Tells whether a holder has anything to do, and whether ending its worker would lose its state.
+    /// Tells that a holder's worker can be fed, whether it has anything to do, and whether ending it would lose its state.
     func note(_ berth: Berth, isIdle: Bool, isReluctant: Bool) {
         perform { $0.ledger.note(berth.number, isIdle: isIdle, isReluctant: isReluctant, now: .now) }
+    }
+
+    /// Tells that a busy holder that was asked to leave will not: its state cannot be saved.
+    /// - Returns: false if all must leave.
+    func decline(_ berth: Berth) -> Bool {
+        var isClosed = false
+        perform { state in
+            isClosed = state.isClosed
+            guard !isClosed else { return [] }
+            berth.takeBack()
+            return state.ledger.decline(berth.number, now: .now)
+        }
+        return !isClosed
     }
 
     /// Looks whose turn is over; to be called about once a second.
@@ -100,6 +116,7 @@ final class WorkerBerths: Sendable {
                 waiting.resume(returning: false)
             }
             state.waiting = [:]
+            state.ledger.dismiss()
             return state.berths.values
         }
         for berth in holders { berth.ask() }

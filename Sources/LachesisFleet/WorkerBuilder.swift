@@ -1,37 +1,98 @@
 internal import LachesisModel
 internal import LachesisWire
 
-/// Starts a worker and has it build its estimator.
+/// A worker whose estimator is built, and the place that it takes.
+struct BuiltWorker: Sendable {
+    let link: WorkerLink
+    let ready: ReadyAnswer
+    let berth: Berth
+}
+
+/// Starts workers and has them build their estimators.
 struct WorkerBuilder: Sendable {
-    /// How long a registration waits for a host with the plugin warm.
+    /// How long a start waits for a host with the plugin warm, and a registration for a place.
     static let patience = Duration.seconds(30)
-    /// How often a start that failed through no fault of the script is tried again.
+    /// How often a registration's start that failed through no fault of the script is tried again.
     static let attempts = 3
 
     let roster: HostRoster
+    let berths: WorkerBerths
     let limits: Limits
+    /// Estimators that may be built again at once: enough to keep two cores busy, few enough that a registration is not held up.
+    private let starts = Turnstile(places: 4)
 
-    /// - Parameter state: of a checkpoint that the estimator goes on from; nil begins anew.
-    /// - Throws: `FleetError`, `.checkpoint` if it is the state that cannot be used; or `CancellationError`.
-    func build(
-        _ registration: Registration, version: Int, state: [UInt8]? = nil
-    ) async throws -> (WorkerLink, ReadyAnswer) {
-        let order = WorkerOrder(plugin: registration.plugin, label: registration.battery.text, limits: limits)
-        for attempt in 1... {
-            let link = try await roster.start(order, patience: Self.patience)
-            for file in registration.files { link.send(.file, file.encoded) }
-            if let state { link.send(.restore, state) }
-            link.send(.build, BuildOrder(registration, version: version, limits: limits).encoded)
+    init(roster: HostRoster, berths: WorkerBerths, limits: Limits) {
+        (self.roster, self.berths, self.limits) = (roster, berths, limits)
+    }
+
+    /// Builds an estimator for somebody who waits for the answer.
+    /// - Throws: `FleetError`, `.unavailable` if there is no place in time; or `CancellationError`.
+    func buildFirst(_ registration: Registration, version: Int) async throws -> BuiltWorker {
+        for _ in 1..<Self.attempts {
             do {
-                return (link, try await awaitReady(link))
-            } catch let error as FleetError where error.code == .unavailable && attempt < Self.attempts {
+                return try await build(registration, version: version, state: nil, on: try await urgentBerth())
+            } catch let error as FleetError where error.code == .unavailable {
                 continue
-            } catch {
-                link.stop()
-                throw error
             }
         }
-        throw FleetError(.unavailable, "the worker could not be started")
+        return try await build(registration, version: version, state: nil, on: try await urgentBerth())
+    }
+
+    /// Builds an estimator again, a few at a time.
+    /// - Parameter state: of a checkpoint that the estimator goes on from; nil begins anew.
+    /// - Throws: `FleetError`, `.checkpoint` if it is the state that cannot be used; or `CancellationError`.
+    func rebuild(_ registration: Registration, version: Int, state: [UInt8]? = nil) async throws -> BuiltWorker {
+        try await build(
+            registration, version: version, state: state, on: try await berths.take(), throughTurnstile: true)
+    }
+
+    /// Ends a worker, and gives its place back once its process has ended.
+    func release(_ berth: Berth, after link: WorkerLink?) {
+        guard let link else { return berths.giveBack(berth) }
+        link.stop()
+        roster.whenEnded(link.epoch) { [berths] in berths.giveBack(berth) }
+    }
+
+    private func build(
+        _ registration: Registration, version: Int, state: [UInt8]?, on berth: Berth, throughTurnstile: Bool = false
+    ) async throws -> BuiltWorker {
+        let order = WorkerOrder(plugin: registration.plugin, label: registration.battery.text, limits: limits)
+        var link: WorkerLink?
+        do {
+            // Not within the turnstile: a plugin that is not warm must not hold up the others.
+            let started = try await roster.start(order, patience: Self.patience)
+            link = started
+            let build = { @Sendable in
+                try Task.checkCancellation()
+                for file in registration.files { started.send(.file, file.encoded) }
+                if let state { started.send(.restore, state) }
+                started.send(.build, BuildOrder(registration, version: version, limits: limits).encoded)
+                return try await awaitReady(started)
+            }
+            let ready = throughTurnstile ? try await starts.pass(build) : try await build()
+            return BuiltWorker(link: started, ready: ready, berth: berth)
+        } catch {
+            release(berth, after: link)
+            throw error
+        }
+    }
+
+    private func urgentBerth() async throws -> Berth {
+        let berth = await withThrowingTaskGroup(of: Berth?.self) { group in
+            group.addTask { try await berths.take(isUrgent: true) }
+            group.addTask {
+                try await Task.sleep(for: Self.patience)
+                return nil
+            }
+            let first = await group.nextResult()
+            group.cancelAll()
+            // The place may have come in the same moment as the end of the patience.
+            let results = [first, await group.nextResult()]
+            return results.lazy.compactMap { try? $0?.get() ?? nil }.first
+        }
+        if let berth { return berth }
+        try Task.checkCancellation()
+        throw FleetError(.unavailable, "all places for workers are taken by estimators that are busy; try again")
     }
 
     private func awaitReady(_ link: WorkerLink) async throws -> ReadyAnswer {

@@ -12,8 +12,7 @@ final class WorkerFeed {
 
     private let estimator: EstimatorRunner
     private let environment: FleetEnvironment
-    private let live: LiveWorker
-    private let berth: Berth
+    private let live: BuiltWorker
     private var window: FeedWindow
     private var progress: FeedProgress
     private var plan: CheckpointPlan
@@ -21,10 +20,10 @@ final class WorkerFeed {
     private var mustLeave: Bool
     /// When the worker was sent records last.
     private var fedAt = ContinuousClock.now
-    /// What the berth was told last.
-    private var isIdle = false
-    /// Records up to this one are fed one by one: one of them ended the process before this.
-    private let suspects: Int64
+    /// What the berth was told last; nil before.
+    private var isIdle: Bool?
+    /// Records behind these are fed one by one: one of them ended the process before this.
+    private let suspects: Range<Int64>
 
     /// Sequence of the last record that was answered.
     var answered: Int64 { window.answered }
@@ -32,28 +31,34 @@ final class WorkerFeed {
     var sent: Int64 { window.sent }
     /// Cursor as it is stored: what a replay has to reach before its snapshots are news.
     private(set) var storedCursor: Int64
+    /// Whether the worker's state could not be saved when it was tried last.
+    var isReluctant: Bool { !plan.isPossible }
 
     private var battery: BatteryName { estimator.battery }
     private var description: EstimatorDescription { live.ready.description }
+    private var hasRecords: Bool { environment.storage.lastSequence(of: battery) > window.sent }
 
     /// - Parameters:
     ///   - storedCursor: as the store has it.
     ///   - suspects: see the property.
+    ///   - isReluctant: whether the worker before could not be saved.
     init(
-        _ estimator: EstimatorRunner, _ live: LiveWorker, berth: Berth, storedCursor: Int64, suspects: Int64,
-        environment: FleetEnvironment
+        _ estimator: EstimatorRunner, _ live: LiveWorker, storedCursor: Int64, suspects: Range<Int64>,
+        isReluctant: Bool, environment: FleetEnvironment
     ) {
-        (self.estimator, self.live, self.berth, self.environment) = (estimator, live, berth, environment)
+        (self.estimator, self.live, self.environment) = (estimator, live.built, environment)
         (self.storedCursor, self.suspects) = (storedCursor, suspects)
         window = FeedWindow(after: live.cursor)
         progress = FeedProgress(cursor: live.cursor, snapshot: live.snapshot, storedCursor: storedCursor)
-        plan = CheckpointPlan(environment.configuration, savedCursor: live.cursor, now: .now)
-        mustLeave = berth.isAsked
+        plan = CheckpointPlan(
+            environment.configuration, savedCursor: live.cursor, isPossible: !isReluctant, now: .now)
+        mustLeave = live.built.berth.isAsked
     }
 
     /// - Throws: `CancellationError`, or `FleetError` `.script` if the worker answers what no worker answers.
     func run() async throws -> End {
         estimator.show(progress.isReplaying ? .replaying : .running)
+        note(isIdle: false)
         try await fill()
         if rest() { return .left }
         for await event in live.link.events {
@@ -81,9 +86,13 @@ final class WorkerFeed {
 
     /// Sends batches while there are records and room.
     private func fill() async throws {
+        // Whose state is lost on leaving would never come further than in one turn.
+        if mustLeave, isReluctant, window.isQuiet, hasRecords, environment.berths.decline(live.berth) {
+            mustLeave = false
+        }
         while window.hasRoom, !mustLeave {
             let after = window.sent
-            let limit = after < suspects ? 1 : pace.limit
+            let limit = limit(after: after)
             let records = try await estimator.persist { [environment, battery, description] in
                 try await environment.storage.records(
                     of: battery, after: after, columns: description.columns, limit: limit)
@@ -96,6 +105,13 @@ final class WorkerFeed {
         }
     }
 
+    /// Records of the next batch, at most.
+    private func limit(after sequence: Int64) -> Int {
+        if suspects.contains(sequence) { return 1 }
+        guard sequence < suspects.lowerBound else { return pace.limit }
+        return Int(min(Int64(pace.limit), suspects.lowerBound - sequence))
+    }
+
     private func send(_ records: RecordMatrix, checkpoint: Bool) {
         live.link.send(.batch, records.encoded(columns: description.columns.count, checkpoint: checkpoint))
         window.send(records, checkpoint: checkpoint)
@@ -105,7 +121,7 @@ final class WorkerFeed {
     /// - Returns: whether the worker leaves.
     private func rest() -> Bool {
         guard window.isQuiet else { return false }
-        guard mustLeave || environment.storage.lastSequence(of: battery) <= window.sent else { return false }
+        guard mustLeave || !hasRecords else { return false }
         let now = ContinuousClock.now
         let isDrowsy = now - fedAt >= environment.configuration.hibernationTime && plan.isPossible
         if plan.isUnsaved(at: window.answered), mustLeave || isDrowsy || plan.isDue(now) {
@@ -121,7 +137,7 @@ final class WorkerFeed {
     private func note(isIdle: Bool) {
         guard isIdle != self.isIdle else { return }
         self.isIdle = isIdle
-        environment.berths.note(berth, isIdle: isIdle, isReluctant: !plan.isPossible)
+        environment.berths.note(live.berth, isIdle: isIdle, isReluctant: isReluctant)
     }
 
     // MARK: Results
@@ -162,6 +178,7 @@ final class WorkerFeed {
         case .state(let state): return Checkpoint(cursor: window.answered, snapshot: progress.snapshot, state: state)
         case .failure(let reason):
             plan.failed(at: window.answered)
+            environment.berths.note(live.berth, isIdle: isIdle ?? false, isReluctant: true)
             estimator.noteCheckpoint("no checkpoint can be made: \(reason)")
             return nil
         }

@@ -8,10 +8,10 @@ package struct SocketConfiguration: Sendable {
     package var idleTimeout: Duration = .seconds(60)
     /// Silence on a WebSocket after which a ping is sent; as long again without a byte, and the connection is given up. Default 30 s.
     package var pingInterval: Duration = .seconds(30)
-    /// How long to wait for the peer's answer to a close frame, and for its end of stream after a refusal. Default 2 s.
-    package var closeTimeout: Duration = .seconds(2)
-    /// How long a graceful shutdown waits for HTTP responses under way before it cuts their connections. Default 3 s.
-    package var shutdownGrace: Duration = .seconds(3)
+    /// How long to wait for the peer's answer to a close frame, and for its end of stream after a refusal. Default 1.5 s.
+    package var closeTimeout: Duration = .milliseconds(1500)
+    /// How long a graceful shutdown waits for HTTP responses under way before it cuts their connections. Default 1.5 s.
+    package var shutdownGrace: Duration = .milliseconds(1500)
     /// Bytes of a request's header fields together, and of any one of them. Default 64 KiB.
     package var maxHeaderSize = 64 * 1024
 

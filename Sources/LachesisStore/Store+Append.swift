@@ -6,13 +6,18 @@ extension Store {
     /// Stores records in the order in which they stand, up to the first that cannot be stored; returns when they are on disk.
     ///
     /// The first record ever makes the battery and its table.
-    /// - Parameter stream: names an upload that is resumed after a cut; how many of its records are stored is counted with them.
-    /// - Throws: `StoreError`: `.nameClash` if the name's table would be another's, `.full`, `.io`. Nothing is stored then.
+    /// - Parameters:
+    ///   - stream: names an upload that is resumed after a cut; how many of its records are stored is counted with them.
+    ///   - total: how many of the stream's records stand before these; nil does not look. What is left over of a connection that
+    ///     was cut may come after the connection that resumes it: one of them then has another count than the store.
+    /// - Throws: `StoreError`: `.streamMoved` if the stream has another count, `.nameClash` if the name's table would be another's,
+    ///   `.full`, `.io`. Nothing is stored then.
     package func append(
-        _ batch: RecordBatch, to name: BatteryName, stream: String?
+        _ batch: RecordBatch, to name: BatteryName, stream: String?, after total: Int64? = nil
     ) async throws(StoreError) -> AppendOutcome {
         let columnLimit = Self.columnLimit(limits)
         return try await queue.perform(weight: batch.count) { transaction in
+            if let stream, let total { try Self.check(stream, of: name, at: total, transaction) }
             var appender = try RecordAppender(transaction, battery: name, columnLimit: columnLimit)
             let refusal = try appender.append(batch)
             var outcome = AppendOutcome(stored: appender.stored, refusal: refusal, streamTotal: stream == nil ? nil : 0)
@@ -40,6 +45,17 @@ extension Store {
         try await queue.perform { transaction in
             guard let entry = try transaction.battery(name) else { return 0 }
             return try Self.streamTotal(stream, battery: entry.id, transaction.database)
+        }
+    }
+
+    private static func check(
+        _ stream: String, of name: BatteryName, at total: Int64, _ transaction: WriteTransaction
+    ) throws {
+        let known =
+            try transaction.battery(name).map { try streamTotal(stream, battery: $0.id, transaction.database) } ?? 0
+        guard known == total else {
+            throw Refusal(
+                .streamMoved, "the stream has \(known) records and not \(total): another connection goes on with it")
         }
     }
 

@@ -14,23 +14,30 @@ extension StoreCheck {
             return
         }
         let origin: Int64 = try estimator.value(of: "origin")
-        try checkProgress(of: battery, origin: origin)
-        try checkEstimates(of: battery, description: estimator.value(of: "description"))
-        try checkCheckpoints(of: battery, version: estimator.value(of: "version"), origin: origin)
+        let cursor = try checkProgress(of: battery, origin: origin)
+        try checkEstimates(
+            of: battery, description: estimator.value(of: "description"), cursor: cursor)
+        try checkCheckpoints(
+            of: battery, version: estimator.value(of: "version"), within: origin...max(origin, cursor))
     }
 
-    private mutating func checkProgress(of battery: Battery, origin: Int64) throws {
+    /// - Returns: the cursor; of an estimator without progress the battery's last sequence.
+    private mutating func checkProgress(of battery: Battery, origin: Int64) throws -> Int64 {
         let row = try Row.fetchOne(
             database, sql: "SELECT * FROM lachesis_progress WHERE battery = ?", arguments: [battery.id])
-        guard let row else { return found("the estimator of '\(battery.name)' has no progress") }
+        guard let row else {
+            found("the estimator of '\(battery.name)' has no progress")
+            return battery.lastSequence
+        }
         let cursor = try ProgressRow.read(row).cursor
         if !(0...cursor ~= origin && cursor <= battery.lastSequence) {
             found(
                 "the estimator of '\(battery.name)' began at \(origin) and is at \(cursor) of \(battery.lastSequence)")
         }
+        return cursor
     }
 
-    private mutating func checkEstimates(of battery: Battery, description: String) throws {
+    private mutating func checkEstimates(of battery: Battery, description: String, cursor: Int64) throws {
         let description = try JSONDecoder().decode(EstimatorDescription.self, from: Data(description.utf8))
         let table = try EstimateTable(battery: battery.name, description: description)
         guard hasTable(table.name) else { return found("the estimator of '\(battery.name)' has no table") }
@@ -39,12 +46,12 @@ extension StoreCheck {
         }
         let (count, last) = try extent(of: table.name)
         report.estimates += count
-        if last > battery.lastSequence {
-            found("the table '\(table.name)' has an estimate of record \(last) of \(battery.lastSequence)")
+        if last > cursor {
+            found("the table '\(table.name)' has an estimate of record \(last), the estimator is at \(cursor)")
         }
     }
 
-    private mutating func checkCheckpoints(of battery: Battery, version: Int, origin: Int64) throws {
+    private mutating func checkCheckpoints(of battery: Battery, version: Int, within range: ClosedRange<Int64>) throws {
         let rows = try Row.fetchCursor(
             database, sql: "\(CheckpointRow.selection) WHERE battery = ? ORDER BY id", arguments: [battery.id])
         while let row = try rows.next() {
@@ -54,10 +61,8 @@ extension StoreCheck {
                 found("the checkpoint \(id) of '\(battery.name)' is not as it was written")
                 continue
             }
-            if !(origin <= content.cursor && content.cursor <= battery.lastSequence) {
-                found(
-                    "the checkpoint \(id) of '\(battery.name)' is at record \(content.cursor) of \(battery.lastSequence)"
-                )
+            if !range.contains(content.cursor) {
+                found("the checkpoint \(id) of '\(battery.name)' is at \(content.cursor), outside \(range)")
             }
             if try row.value(of: "version") != version {
                 found("the checkpoint \(id) of '\(battery.name)' is another version's")

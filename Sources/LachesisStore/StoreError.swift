@@ -9,6 +9,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case unknownEstimator
         /// The name denotes a table that another battery or program owns.
         case nameClash
+        /// A stream was continued elsewhere meanwhile.
+        case streamMoved
         /// What is to be written does not fit into a table, or not to what was written before.
         case unstorable
         /// Another server, or another program's transaction, holds the database.

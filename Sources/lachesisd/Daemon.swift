@@ -10,7 +10,8 @@ import UnixSignals
 
 /// The server, put together: store, hub, host, fleet and HTTP, which start in this order and stop in the reverse.
 struct Daemon: Sendable {
-    /// Bound of an orderly end; what still runs then is cancelled.
+    /// Bound of an orderly end; what still runs then is cancelled. Holds 1.5 s for clients, 1.5 s for the workers' states and the
+    /// rest for ending processes.
     static let shutdownTime = Duration.milliseconds(4500)
 
     let data: String
@@ -71,5 +72,10 @@ struct Daemon: Sendable {
 }
 
 extension Store: EstimatorStorage {
+    package func mayPass(_ error: any Error) -> Bool {
+        guard let error = error as? StoreError else { return false }
+        return [.full, .io, .locked, .closed].contains(error.code)
+    }
+
     package func lastSequence(of battery: BatteryName) -> Int64 { stats(of: battery)?.rows ?? 0 }
 }

@@ -26,7 +26,7 @@ struct HubService: Service {
 /// Runs the fleet; when the server shuts down, the workers save their state before they are ended.
 struct FleetService: Service {
     /// Bound of saving the workers' states.
-    static let settlingTime = Duration.seconds(2)
+    static let settlingTime = Duration.milliseconds(1500)
 
     let fleet: Fleet
 

@@ -7,10 +7,13 @@ import Testing
 
     private func at(_ seconds: Double) -> ContinuousClock.Instant { start + .seconds(seconds) }
 
-    /// A ledger whose places are taken by busy workers 1, 2 and so on, admitted at time 0.
+    /// A ledger whose places are taken by busy workers 1, 2 and so on, which began at time 0.
     private func full(_ places: Int) -> BerthLedger {
         var ledger = BerthLedger(places: places)
-        for number in 1...places { #expect(ledger.arrive(number, now: start) == [.admit(number)]) }
+        for number in 1...places {
+            #expect(ledger.arrive(number, now: start) == [.admit(number)])
+            _ = ledger.note(number, isIdle: false, isReluctant: false, now: start)
+        }
         return ledger
     }
 
@@ -52,6 +55,37 @@ import Testing
         #expect(busy.check(now: at(100)) == [])
     }
 
+    @Test func aTurnBeginsWhenTheWorkerCanWork() {
+        var ledger = BerthLedger(places: 1)
+        _ = ledger.arrive(1, now: start)
+        #expect(ledger.arrive(2, now: at(10)) == [], "it is still being built")
+        _ = ledger.note(1, isIdle: false, isReluctant: false, now: at(11))
+        #expect(ledger.check(now: at(12.9)) == [])
+        #expect(ledger.check(now: at(13)) == [.askToLeave(1)])
+    }
+
+    @Test func whoDeclinesStaysAndAnotherIsAsked() {
+        var ledger = full(2)
+        _ = ledger.arrive(3, now: at(2))
+        #expect(ledger.decline(1, now: at(3)) == [.askToLeave(2)])
+        #expect(ledger.decline(2, now: at(4)) == [])
+        #expect(ledger.check(now: at(100)) == [], "both would lose what they have done")
+        #expect(ledger.note(1, isIdle: true, isReluctant: true, now: at(101)) == [.askToLeave(1)])
+    }
+
+    @Test func whoBecomesIdleGoesBeforeOneThatIsLeavingSlowly() {
+        var ledger = full(2)
+        #expect(ledger.arrive(3, now: at(2)) == [.askToLeave(1)])
+        #expect(ledger.note(2, isIdle: true, isReluctant: false, now: at(2.1)) == [.askToLeave(2)])
+    }
+
+    @Test func anUrgentOneStandsBeforeAllOthers() {
+        var ledger = full(1)
+        _ = ledger.arrive(2, now: at(0))
+        _ = ledger.arrive(3, isUrgent: true, now: at(0))
+        #expect(ledger.depart(1, now: at(1)) == [.admit(3)])
+    }
+
     @Test func whoGivesUpWaitingIsNotAdmitted() {
         var ledger = full(1)
         _ = ledger.arrive(2, now: at(0))
@@ -70,7 +104,9 @@ import Testing
         func perform(_ actions: [BerthLedger.Action]) {
             for action in actions {
                 switch action {
-                case .admit(let number): #expect(inside.insert(number).inserted)
+                case .admit(let number):
+                    #expect(inside.insert(number).inserted)
+                    perform(ledger.note(number, isIdle: false, isReluctant: false, now: at(time)))
                 case .askToLeave(let number): #expect(inside.contains(number) && asked.insert(number).inserted)
                 }
             }

@@ -102,13 +102,29 @@ import Testing
             host.say(.exited(first, WorkerExit(.ended, status: -9)))
             let (second, state) = try await host.build()
             #expect(state == [42])
-            #expect(try await host.batch().records == 1, "what may have ended the process is fed one by one")
+            #expect(try await host.batch().records == 3)
             #expect(fleet.board.status(of: battery)?.phase == .replaying)
             #expect(fleet.board.status(of: battery)?.estimator.snapshot.mean == [6], "its last word stays")
-            host.say(.message(second, .result, Answers.result(1, mean: 5.5)))
+            host.say(.message(second, .result, Answers.result(2, mean: 5.5)))
             try await wait("a replayed result") { storage.state.withLock { $0.commits.count } == 3 }
             #expect(storage.state.withLock { $0.commits[2].progress?.cursor } == nil)
-            #expect(storage.state.withLock { $0.commits[2].rows.sequences } == [13])
+            #expect(storage.state.withLock { $0.commits[2].rows.sequences } == [13, 14])
+        }
+    }
+
+    @Test func recordsOfWhichOneEndedTheProcessAreFedOneByOne() async throws {
+        try await whileFleetRuns {
+            let host = FakeHost(connecting: hub.endpoint, pid: 1)
+            let first = try await register(on: host)
+            store(upTo: 5)
+            #expect(try await host.batch().records == 5)
+            host.say(.message(first, .result, Answers.result(2, mean: 1)))
+            try await wait("a result") { fleet.board.status(of: battery)?.estimator.cursor == 2 }
+            host.say(.exited(first, WorkerExit(.ended, status: -11)))
+            _ = try await host.build()
+            var sizes: [Int] = []
+            for _ in 0..<2 { sizes.append(try await host.batch().records) }
+            #expect(sizes == [2, 1], "both that it had answered at once, then one of those behind")
         }
     }
 

@@ -25,6 +25,10 @@ final class MemoryStorage: EstimatorStorage {
         return registration
     }
 
+    func estimator(of battery: BatteryName) -> RegisteredEstimator? { nil }
+
+    func mayPass(_ error: any Error) -> Bool { error is Failure }
+
     func nextVersion(of battery: BatteryName) async throws -> Int { 1 }
 
     func register(

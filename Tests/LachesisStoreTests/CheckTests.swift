@@ -61,13 +61,13 @@ import Testing
         ("ALTER TABLE cell_estimates DROP COLUMN soc_std", "the columns of 'cell_estimates' are not its estimator's"),
         (
             "INSERT INTO cell_estimates (lachesis_sequence) VALUES (7)",
-            "the table 'cell_estimates' has an estimate of record 7 of 3"
+            "the table 'cell_estimates' has an estimate of record 7, the estimator is at"
         ),
         ("UPDATE lachesis_checkpoints SET state = x'00'", "the checkpoint 1 of 'cell' is not as it was written"),
         ("UPDATE lachesis_estimators SET version = 2", "the checkpoint 1 of 'cell' is another version's"),
         (
             "DELETE FROM cell WHERE lachesis_sequence > 1; UPDATE lachesis_batteries SET records = 1, last_sequence = 1",
-            "the checkpoint 1 of 'cell' is at record 2 of 1"
+            "the estimator of 'cell' began at 0 and is at"
         ),
         (
             "UPDATE lachesis_progress SET mean = x'00'",

@@ -143,7 +143,7 @@ import Testing
                 try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = OFF") }
                 let outcome = try await store.append(batch(["n": 2]), to: cell, stream: "s")
                 #expect(outcome == AppendOutcome(stored: 1, streamTotal: 1))
-                #expect(try await store.commit(.rows([1], of: estimator, epoch: 1)))
+                #expect(try await store.commit(.rows([1], of: estimator, epoch: 1, cursor: 1)))
                 #expect(try await store.rows(of: cell) == [[1], [2]])
             }
             #expect(try Store.check(folder: folder).problems == [])

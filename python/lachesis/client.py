@@ -74,7 +74,7 @@ class Client:
         Raises RequestError while uploads to it are open, unless `force` closes them.
         """
         # A letter is encoded, so that a battery may bear the name of another endpoint.
-        path = f"/db/%{ord(name[0]):x}{quote(name[1:], safe='')}" if name[:1].isascii() else f"/db/{quote(name)}"
+        path = f"/db/%{ord(name[0]):x}{quote(name[1:], safe='')}" if name and name.isascii() else f"/db/{quote(name)}"
         return self._request("DELETE", path, params={"force": "true"} if force else None)["rows"]
 
     # Estimators
