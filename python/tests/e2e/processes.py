@@ -60,6 +60,12 @@ def descendants(pid: int) -> list[Process]:
     return found
 
 
+def peak_memory(pid: int) -> int:
+    """Return how much memory a process had at most, MB (10⁶ bytes) of resident pages."""
+    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024 // 1_000_000
+
+
 def wait(question: Callable[[], Answer | None], what: str | Callable[[], str], seconds: float = 60) -> Answer:
     """Ask until the answer is true and return it; raises AssertionError after so many seconds.
 

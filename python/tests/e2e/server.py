@@ -30,6 +30,13 @@ def fresh(stem: str) -> str:
     return f"{stem}_{uuid.uuid4().hex[:8]}"
 
 
+def command(name: str, data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a subcommand of the server's program on a folder of data, to its end."""
+    return subprocess.run(
+        [str(PROGRAM), name, "--data", str(data), *arguments], capture_output=True, text=True, timeout=120
+    )
+
+
 class Server:
     """`lachesisd serve` on a free port; it can be stopped and started again on the same data."""
 

@@ -1,18 +1,20 @@
 """Uploads over the WebSocket."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgpack
 import websockets
 from server import Server
-from websockets.frames import Close
+from websockets.frames import Close, Frame, Opcode
+from websockets.sync.client import connect as connect_plainly
 from websockets.typing import Subprotocol
 
 ACKNOWLEDGING = "lachesis.ack.v1"
@@ -78,6 +80,20 @@ def handshake_refusal(server: Server, name: str, query: str = "") -> tuple[int, 
     return asyncio.run(attempt())
 
 
+def frames(messages: Iterable[Message]) -> bytes:
+    """Return messages as a client's WebSocket frames, to be poured."""
+    return b"".join(Frame(Opcode.BINARY, packed(message)).serialize(mask=True) for message in messages)
+
+
+def pour(server: Server, name: str, wire: bytes) -> None:
+    """Send frames as fast as the server takes them and close; when this returns, they are stored."""
+    url = server.url.replace("http", "ws", 1) + f"/db/upload/{quote(name, safe='')}"
+    with connect_plainly(
+        url, compression=None, ping_interval=None, open_timeout=PATIENCE, close_timeout=10 * PATIENCE, proxy=None
+    ) as connection:
+        connection.socket.sendall(wire)
+
+
 async def acknowledged(connection: websockets.ClientConnection) -> int:
     """Return the count of the server's next acknowledgement."""
     frame = await asyncio.wait_for(connection.recv(), PATIENCE)
@@ -103,13 +119,22 @@ class Streamer(threading.Thread):
         super().__init__(daemon=True)
         self.server, self.name_of_battery, self.records = server, name, records
         self.pause = 20 * seconds / len(records)
+        self._patience = 2 * PATIENCE + 4 * seconds
         self.stored = 0
         """Records that were acknowledged."""
         self.cuts = 0
         self.failure: BaseException | None = None
+        self._cut: Callable[[], object] | None = None
+
+    def cut(self) -> None:
+        """Reset the connection that is open at the moment, if one is."""
+        if cut := self._cut:
+            # Its loop may have ended since.
+            with contextlib.suppress(RuntimeError):
+                cut()
 
     def run(self) -> None:
-        end = time.monotonic() + 2 * PATIENCE
+        end = time.monotonic() + self._patience
         try:
             while self.stored < len(self.records):
                 assert time.monotonic() < end, f"{self.stored} records are stored after {self.cuts} cuts"
@@ -129,11 +154,14 @@ class Streamer(threading.Thread):
                 stored = await acknowledged(connection)
                 assert stored >= self.stored, f"{self.stored} records were acknowledged, and only {stored} are there"
                 self.stored = stored
+                loop = asyncio.get_running_loop()
+                self._cut = lambda: loop.call_soon_threadsafe(reset, connection)
                 sending = asyncio.create_task(self._send(connection, stored))
                 try:
                     while self.stored < len(self.records):
                         self.stored = await acknowledged(connection)
                 finally:
+                    self._cut = None
                     sending.cancel()
         except (OSError, TimeoutError, websockets.WebSocketException):
             self.cuts += 1
