@@ -46,7 +46,8 @@ let package = Package(
         .systemLibrary(name: "CMsgPack", providers: [.apt(["libmsgpack-dev"])]),
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "CPython", pkgConfig: "python3", providers: [.apt(["python3-dev"])]),
-        .target(name: "CSandbox"),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(name: "CSandbox", dependencies: ["CSeccomp"]),
         .target(name: "LachesisModel", swiftSettings: strict),
         .target(name: "LachesisWire", dependencies: ["LachesisModel", "CMsgPack"], swiftSettings: strict),
         .target(
@@ -113,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "lachesis-host",
             dependencies: [
-                "LachesisHost", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "LachesisHost", "LachesisModel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .testTarget(name: "LachesisModelTests", dependencies: ["LachesisModel"], swiftSettings: strict),

@@ -1,26 +1,35 @@
 #define _GNU_SOURCE
-#include "CSandbox.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STEP(name, call)        \
-    do {                        \
-        if ((call) < 0) {       \
-            *failed = (name);   \
-            return -1;          \
-        }                       \
-    } while (0)
+const char *const lachesis_work_folder = "/estimator";
 
 pid_t lachesis_fork(void) { return fork(); }
 
+pid_t lachesis_fork_apart(int own_processes) {
+    if (unshare(CLONE_NEWPID) < 0) return -1;
+    pid_t pid = fork();
+    if (pid == 0) return 0;
+    int code = errno;
+    /* Back, so that the next child too is the first of a namespace of its own. */
+    if (setns(own_processes, CLONE_NEWPID) < 0) {
+        code = errno;
+        if (pid > 0) kill(pid, SIGKILL);
+        pid = -1;
+    }
+    errno = code;
+    return pid;
+}
+
 static int limit(int resource, uint64_t value) {
-    if (value == 0) return 0;
     struct rlimit own;
     if (getrlimit(resource, &own) < 0) return -1;
     /* A lower limit that somebody set for the whole service stays. */
@@ -29,9 +38,23 @@ static int limit(int resource, uint64_t value) {
     return setrlimit(resource, &limit);
 }
 
-static int die_with(pid_t parent) {
+static int set_limits(const struct lachesis_lock_in_settings *settings) {
+    const struct { int resource; uint64_t value; } limits[] = {
+        {RLIMIT_NOFILE, settings->open_files}, {RLIMIT_FSIZE, settings->file_bytes},
+        {RLIMIT_AS, settings->address_bytes}, {RLIMIT_CORE, 0}, {RLIMIT_MEMLOCK, 0}, {RLIMIT_MSGQUEUE, 0},
+        {RLIMIT_NICE, 0}, {RLIMIT_RTPRIO, 0}, {RLIMIT_SIGPENDING, 256},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        if (limit(limits[i].resource, limits[i].value) < 0) return -1;
+    }
+    return 0;
+}
+
+static int die_with_parent(const struct lachesis_lock_in_settings *settings) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return -1;
-    /* The parent may have died before the line above; then no signal would ever come. */
+    /* The parent may have died before the line above; then no signal would ever come. From within a process namespace of its own
+       a worker cannot see that, but there it ends with its zygote in any case, which is the first process of the one above. */
+    pid_t parent = settings->layers & lachesis_layer_namespaces ? 0 : settings->parent;
     if (getppid() != parent) {
         errno = ESRCH;
         return -1;
@@ -57,22 +80,63 @@ static int clear_signal_mask(void) {
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Namespaces, and in them a folder to work in. */
+static int go_apart(const struct lachesis_lock_in_settings *settings, const char **failed) {
+    if (!(settings->layers & lachesis_layer_namespaces)) {
+        if (settings->is_root) {
+            STEP("the work folder's owner", chown(settings->work_folder, settings->uid, settings->gid));
+        }
+        STEP("entering the work folder", chdir(settings->work_folder));
+        return 0;
+    }
+    STEP("namespaces", unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
+    STEP("a work folder", lachesis_mount_work_folder(settings->folder_bytes, settings->folder_entries, settings->uid,
+                                                     settings->gid));
+    STEP("entering the work folder", chdir(lachesis_work_folder));
+    STEP("a name for its machine", sethostname("worker", 6));
+    return 0;
+}
+
+/* No user of the machine's, no capability, and no way back to either. */
+static int lose_identity(const struct lachesis_lock_in_settings *settings, const char **failed) {
+    if (!(settings->layers & lachesis_layer_identity)) return 0;
+    if (settings->is_root) {
+        STEP("the bounding set", lachesis_drop_bounding_set());
+        STEP("another user", lachesis_become(settings->uid, settings->gid));
+    }
+    /* In a user namespace of its own it has power over nothing outside, and threads are counted for it alone. A machine may keep
+       those for root, which has become somebody else by then and loses nothing without. */
+    if (settings->layers & lachesis_layer_namespaces) {
+        if (unshare(CLONE_NEWUSER) == 0) {
+            STEP("the limit of threads", limit(RLIMIT_NPROC, settings->threads));
+            STEP("the bounding set", lachesis_drop_bounding_set());
+        } else if (!settings->is_root) {
+            *failed = "a user namespace";
+            return -1;
+        }
+    }
+    STEP("capabilities", lachesis_drop_capabilities());
+    return 0;
+}
+
 int lachesis_lock_in(const struct lachesis_lock_in_settings *settings, const char **failed) {
     *failed = "";
-    STEP("dying with the parent", die_with(settings->parent));
     STEP("a session of its own", setsid());
     STEP("the signal mask", clear_signal_mask());
     STEP("arranging descriptors", arrange_descriptors(settings->socket, settings->log));
-    STEP("the limit of open files", limit(RLIMIT_NOFILE, settings->open_files));
-    STEP("the limit of a file's size", limit(RLIMIT_FSIZE, settings->file_bytes));
-    STEP("the limit of address space", limit(RLIMIT_AS, settings->address_bytes));
-    STEP("the limit of processes", limit(RLIMIT_NPROC, settings->processes));
-    struct rlimit no_core = {.rlim_cur = 0, .rlim_max = 0};
-    STEP("the limit of core dumps", setrlimit(RLIMIT_CORE, &no_core));
     umask(077);
-    STEP("entering the work folder", chdir(settings->work_folder));
-    /* Namespaces, mounts, dropped identity and capabilities belong here, before the last two locks. */
+    if (go_apart(settings, failed) < 0) return -1;
+    STEP("limits", set_limits(settings));
+    if (lose_identity(settings, failed) < 0) return -1;
+    /* Becoming another user takes this away, so it comes after that. */
+    STEP("dying with the parent", die_with_parent(settings));
     STEP("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-    /* Landlock and the system-call filter belong here: nothing after them may need what they deny. */
+    if (settings->layers & lachesis_layer_landlock) {
+        STEP("Landlock", lachesis_landlock(settings->readable, "."));
+    }
+    /* The last: nothing after it may need what it denies. */
+    if (settings->layers & lachesis_layer_system_calls) {
+        STEP("the filter of system calls", lachesis_install_filter(settings->filter));
+    }
     return 0;
 }

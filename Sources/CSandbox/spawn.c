@@ -3,24 +3,64 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* The child's steps: what a failing child writes into the status pipe is one of these numbers and errno. */
-enum step { step_group, step_parent, step_signals, step_descriptors, step_folder, step_program, step_count };
+enum step {
+    step_group, step_parent, step_identity, step_signals, step_descriptors, step_folder, step_program, step_count
+};
 
 static const char *const step_names[step_count] = {
-    "a process group of its own", "dying with the parent", "default signals", "arranging descriptors",
-    "entering its folder", "executing the program",
+    "a process group of its own", "dying with the parent", "being root of its user namespace", "default signals",
+    "arranging descriptors", "entering its folder", "executing the program",
 };
 
 struct failure {
     int step;
     int code;
 };
+
+/* What a child in a user namespace writes about itself; made before it is forked. Empty for the machine's root. */
+struct identity {
+    char users[32];
+    char groups[32];
+};
+
+static int put(const char *path, const char *text) {
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    size_t length = strlen(text);
+    ssize_t written = write(file, text, length);
+    int code = errno;
+    close(file);
+    errno = code;
+    return written == (ssize_t)length ? 0 : -1;
+}
+
+static int map_identity(const struct identity *identity) {
+    if (identity->users[0] == '\0') return 0;
+    if (put("/proc/self/setgroups", "deny") < 0 || put("/proc/self/gid_map", identity->groups) < 0) return -1;
+    return put("/proc/self/uid_map", identity->users);
+}
+
+static pid_t start(const struct lachesis_spawn_settings *settings, struct identity *identity) {
+    if (!settings->apart) return fork();
+    unsigned long flags = CLONE_NEWPID | SIGCHLD;
+    if (geteuid() != 0) {
+        flags |= CLONE_NEWUSER;
+        snprintf(identity->users, sizeof identity->users, "0 %u 1", geteuid());
+        snprintf(identity->groups, sizeof identity->groups, "0 %u 1", getegid());
+    }
+    /* As fork, which has no flags. The C library learns nothing of it, and the child calls little of that before it executes. */
+    return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+}
 
 static int default_signals(void) {
     for (int number = 1; number < NSIG; number++) {
@@ -46,15 +86,19 @@ static int arrange_descriptors(const struct lachesis_spawn_settings *settings, i
 }
 
 /* Runs between fork and exec in a process that may have had threads: only async-signal-safe calls. */
-static _Noreturn void become(const struct lachesis_spawn_settings *settings, pid_t parent, int status) {
+static _Noreturn void become(
+    const struct lachesis_spawn_settings *settings, const struct identity *identity, pid_t parent, int status) {
     struct failure failure = {.step = step_group, .code = 0};
     if (setpgid(0, 0) < 0) goto failed;
     failure.step = step_parent;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) goto failed;
-    if (getppid() != parent) {
+    /* Its parent is out of sight for the first process of a namespace, which ends when its control connection closes. */
+    if (getppid() != (settings->apart ? 0 : parent)) {
         errno = ESRCH;
         goto failed;
     }
+    failure.step = step_identity;
+    if (map_identity(identity) < 0) goto failed;
     failure.step = step_signals;
     if (default_signals() < 0) goto failed;
     failure.step = step_descriptors;
@@ -85,14 +129,15 @@ pid_t lachesis_spawn(const struct lachesis_spawn_settings *settings, const char 
         return -1;
     }
     pid_t parent = getpid();
-    pid_t pid = fork();
-    if (pid == 0) become(settings, parent, status[1]);
+    struct identity identity = {{0}, {0}};
+    pid_t pid = start(settings, &identity);
+    if (pid == 0) become(settings, &identity, parent, status[1]);
     int code = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(status[1]);
     if (pid < 0) {
         close(status[0]);
-        *failed = "forking";
+        *failed = settings->apart ? "forking into namespaces of its own" : "forking";
         errno = code;
         return -1;
     }

@@ -62,6 +62,8 @@ extension APIServer {
         json.integer(hosts)
         json.key("workers")
         json.integer(workers)
+        json.key("sandbox_without")
+        json.strings(fleet.board.missingLayers.map(\.rawValue))
         json.key("plugins")
         json.beginObject()
         for plugin in roster.plugins() {

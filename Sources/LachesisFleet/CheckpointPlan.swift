@@ -1,5 +1,14 @@
 /// Decides when a worker is asked for a checkpoint: pure. Times are those of one monotonic clock.
 struct CheckpointPlan {
+    /// What is known of saving an estimator.
+    enum Prospect {
+        case good
+        /// The last try failed.
+        case poor
+        /// It ends the process.
+        case none
+    }
+
     private let records: Int
     private let interval: Duration
     /// Sequence up to which the estimator's state is saved.
@@ -11,16 +20,19 @@ struct CheckpointPlan {
     private var failedCursor: Int64?
     /// False after an estimator could not be saved: ending its worker would mean to step from the start.
     private(set) var isPossible: Bool
+    private let isAllowed: Bool
 
     init(
-        _ configuration: FleetConfiguration, savedCursor: Int64, isPossible: Bool = true, now: ContinuousClock.Instant
+        _ configuration: FleetConfiguration, savedCursor: Int64, prospect: Prospect = .good,
+        now: ContinuousClock.Instant
     ) {
         (records, interval) = (configuration.checkpointRecords, configuration.checkpointInterval)
-        (self.savedCursor, self.isPossible, askedAt) = (savedCursor, isPossible, now)
+        (self.savedCursor, askedAt) = (savedCursor, now)
+        (isPossible, isAllowed) = (prospect == .good, prospect != .none)
     }
 
     /// Whether the worker's state at this sequence is not saved, and can be as far as is known.
-    func isUnsaved(at cursor: Int64) -> Bool { cursor > savedCursor && cursor != failedCursor }
+    func isUnsaved(at cursor: Int64) -> Bool { isAllowed && cursor > savedCursor && cursor != failedCursor }
 
     func isDue(_ now: ContinuousClock.Instant) -> Bool { now - askedAt >= interval }
 
@@ -28,7 +40,7 @@ struct CheckpointPlan {
     /// - Returns: whether it is to ask for a checkpoint. Once an estimator could not be saved, only time brings the next try.
     mutating func send(_ count: Int, now: ContinuousClock.Instant) -> Bool {
         sentCount += count
-        guard isDue(now) || (isPossible && sentCount >= records) else { return false }
+        guard isAllowed, isDue(now) || (isPossible && sentCount >= records) else { return false }
         ask(now)
         return true
     }

@@ -71,6 +71,11 @@ final class EstimatorRunner: Sendable {
         var suspects: Range<Int64> = 0..<0
         /// Whether the last worker's state could not be saved.
         var isReluctant = false
+        /// Workers in a row that the script ended while their state was being saved.
+        var endedSaves = 0
+
+        /// An end while a state was being saved may have had another cause; two in a row are taken for the saving's.
+        var saving: CheckpointPlan.Prospect { endedSaves >= 2 ? .none : isReluctant || endedSaves > 0 ? .poor : .good }
         /// The checkpoint with this number, and later ones, are passed over at the next start.
         var barred: Int64?
     }
@@ -117,7 +122,7 @@ final class EstimatorRunner: Sendable {
         attach(worker.built)
         let feed = WorkerFeed(
             self, worker, storedCursor: course.storedCursor, suspects: course.suspects,
-            isReluctant: course.isReluctant, environment: environment)
+            saving: course.saving, environment: environment)
         defer {
             epoch.withLock { $0 = nil }
             environment.builder.release(worker.built.berth, after: worker.built.link)
@@ -126,7 +131,15 @@ final class EstimatorRunner: Sendable {
             course.suspects = feed.answered..<feed.sent
             course.isReluctant = feed.isReluctant
         }
-        return try await feed.run()
+        let end = try await feed.run()
+        if feed.hasSaved { course.endedSaves = 0 }
+        if case .ended(_, isScriptsDoing: true) = end, feed.owesCheckpoint {
+            course.endedSaves += 1
+            if course.saving == .none {
+                noteCheckpoint("no checkpoint can be made: the process ended twice while its state was being saved")
+            }
+        }
+        return end
     }
 
     private func attach(_ worker: BuiltWorker) {

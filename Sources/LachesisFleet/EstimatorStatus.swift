@@ -42,7 +42,7 @@ package struct EstimatorStatus: Sendable {
     /// Records stored whose effect is not in the snapshot yet.
     package var waiting: Int64 { max(0, lastSequence - estimator.cursor) }
 
-    func write(to json: inout JSONWriter) {
+    func write(to json: inout JSONWriter, missingLayers: [SandboxLayer]) {
         let (description, snapshot) = (estimator.description, estimator.snapshot)
         json.beginObject()
         json.key("is_ready")
@@ -76,6 +76,8 @@ package struct EstimatorStatus: Sendable {
         checkpointCursor.map { json.integer($0) } ?? json.null()
         json.key("checkpoint_problem")
         json.string(checkpointProblem)
+        json.key("sandbox_without")
+        json.strings(missingLayers.map(\.rawValue))
         json.key("last_error")
         json.string(problem ?? snapshot.lastError)
         json.endObject()

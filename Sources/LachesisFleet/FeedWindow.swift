@@ -32,6 +32,9 @@ struct FeedWindow {
     /// Whether the worker has answered everything.
     var isQuiet: Bool { outstanding.isEmpty && owedCheckpoints.isEmpty }
 
+    /// Whether a checkpoint was asked for that has not come.
+    var owesCheckpoint: Bool { !owedCheckpoints.isEmpty }
+
     /// - Parameters:
     ///   - records: their first column is `test_time`; none only asks for a checkpoint.
     ///   - checkpoint: whether one is asked for behind the last of them.

@@ -30,9 +30,9 @@ package final class Fleet: Sendable {
 
     package init(
         storage: any EstimatorStorage, roster: HostRoster, limits: Limits,
-        configuration: FleetConfiguration = FleetConfiguration(), logger: Logger
+        configuration: FleetConfiguration = FleetConfiguration(), missingLayers: [SandboxLayer] = [], logger: Logger
     ) {
-        board = StatusBoard()
+        board = StatusBoard(missingLayers: missingLayers)
         let berths = WorkerBerths(places: configuration.workers)
         environment = FleetEnvironment(
             configuration: configuration, storage: storage, roster: roster, board: board,

@@ -1,3 +1,4 @@
+package import LachesisModel
 package import Logging
 internal import Subprocess
 internal import SystemPackage
@@ -15,6 +16,8 @@ package struct LocalHost: Sendable {
         package var workerPath: String
         /// Folder for what lives no longer than the host.
         package var runtime: String
+        /// Layers of the sandbox that workers go without. Default none.
+        package var missingLayers: [SandboxLayer] = []
 
         package init(executable: String, plugins: String, python: String, workerPath: String, runtime: String) {
             (self.executable, self.plugins, self.python) = (executable, plugins, python)
@@ -61,10 +64,11 @@ package struct LocalHost: Sendable {
         options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(3))]
         let result = try await Subprocess.run(
             .path(FilePath(configuration.executable)),
-            arguments: [
-                "host", "--connect", endpoint, "--plugins", configuration.plugins, "--python", configuration.python,
-                "--worker-path", configuration.workerPath, "--runtime", configuration.runtime,
-            ],
+            arguments: Arguments(
+                [
+                    "host", "--connect", endpoint, "--plugins", configuration.plugins, "--python", configuration.python,
+                    "--worker-path", configuration.workerPath, "--runtime", configuration.runtime,
+                ] + configuration.missingLayers.flatMap { ["--sandbox-without", $0.rawValue] }),
             platformOptions: options, input: .inputWriter, output: .sequence, error: .currentStandardError
         ) { execution in
             // The host writes nothing here: the sequence ends when it does.

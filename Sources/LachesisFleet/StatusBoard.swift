@@ -18,9 +18,11 @@ package final class StatusBoard: Sendable {
         var revision = 0
     }
 
+    /// Layers of the sandbox that workers go without.
+    package let missingLayers: [SandboxLayer]
     private let state = Mutex(State())
 
-    package init() {}
+    package init(missingLayers: [SandboxLayer] = []) { self.missingLayers = missingLayers }
 
     /// Body of `/online/status`: an object with a member for each battery that has an estimator, in the order of their names.
     package func body() -> [UInt8] {
@@ -31,7 +33,7 @@ package final class StatusBoard: Sendable {
         var json = JSONWriter(capacity: 4_096 * entries.count + 2)
         json.beginObject()
         for (name, entry) in entries.sorted(by: { $0.key < $1.key }) {
-            let part = entry.rendered ?? Self.render(entry.status)
+            let part = entry.rendered ?? render(entry.status)
             if entry.rendered == nil { fresh[name] = part }
             json.key(name.text)
             json.raw(part)
@@ -95,9 +97,9 @@ package final class StatusBoard: Sendable {
         state.revision += 1
     }
 
-    private static func render(_ status: EstimatorStatus) -> [UInt8] {
+    private func render(_ status: EstimatorStatus) -> [UInt8] {
         var json = JSONWriter(capacity: 4_096)
-        status.write(to: &json)
+        status.write(to: &json, missingLayers: missingLayers)
         return json.bytes
     }
 }

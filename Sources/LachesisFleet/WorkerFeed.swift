@@ -33,6 +33,10 @@ final class WorkerFeed {
     private(set) var storedCursor: Int64
     /// Whether the worker's state could not be saved when it was tried last.
     var isReluctant: Bool { !plan.isPossible }
+    /// Whether a checkpoint was asked for that has not come.
+    var owesCheckpoint: Bool { window.owesCheckpoint }
+    /// Whether this worker's state was saved.
+    private(set) var hasSaved = false
 
     private var battery: BatteryName { estimator.battery }
     private var description: EstimatorDescription { live.ready.description }
@@ -41,17 +45,17 @@ final class WorkerFeed {
     /// - Parameters:
     ///   - storedCursor: as the store has it.
     ///   - suspects: see the property.
-    ///   - isReluctant: whether the worker before could not be saved.
+    ///   - saving: what is known of saving the estimator.
     init(
         _ estimator: EstimatorRunner, _ live: LiveWorker, storedCursor: Int64, suspects: Range<Int64>,
-        isReluctant: Bool, environment: FleetEnvironment
+        saving: CheckpointPlan.Prospect, environment: FleetEnvironment
     ) {
         (self.estimator, self.live, self.environment) = (estimator, live.built, environment)
         (self.storedCursor, self.suspects) = (storedCursor, suspects)
         window = FeedWindow(after: live.cursor)
         progress = FeedProgress(cursor: live.cursor, snapshot: live.snapshot, storedCursor: storedCursor)
         plan = CheckpointPlan(
-            environment.configuration, savedCursor: live.cursor, isPossible: !isReluctant, now: .now)
+            environment.configuration, savedCursor: live.cursor, prospect: saving, now: .now)
         mustLeave = live.built.berth.isAsked
     }
 
@@ -190,6 +194,7 @@ final class WorkerFeed {
         if let progress = commit.progress { storedCursor = progress.cursor }
         if let checkpoint = commit.checkpoint {
             plan.saved(at: checkpoint.cursor)
+            hasSaved = true
             environment.board.update(battery, version: estimator.version) { $0.checkpointCursor = checkpoint.cursor }
         }
     }

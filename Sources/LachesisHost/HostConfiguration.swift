@@ -1,4 +1,5 @@
 internal import Glibc
+package import LachesisModel
 
 /// Where a host finds what it runs, and its bounds.
 package struct HostConfiguration: Sendable {
@@ -12,6 +13,8 @@ package struct HostConfiguration: Sendable {
     package var workerPath: String
     /// Folder for what lives no longer than the host; nil takes a folder below `/tmp` that only this user can read.
     package var runtime: String?
+    /// Layers of the sandbox that workers go without. Default none.
+    package var missingLayers: Set<SandboxLayer> = []
     /// How long a plugin's packages may take to import. Default 120 s.
     package var warmTime = Duration.seconds(120)
     /// How long a zygote may take to answer an order to fork. Default 10 s.

@@ -10,6 +10,8 @@ package struct HostError: Error, Sendable, Equatable, CustomStringConvertible {
         case configuration
         /// The embedded interpreter, or what the plugin imports into it, failed.
         case python
+        /// The sandbox cannot be built on this machine, or does not hold.
+        case sandbox
         /// The other end of a connection sent what it must not.
         case protocolViolation
     }

@@ -21,9 +21,12 @@ struct HostCommandLine: ParsableCommand {
     @Option(help: "Folder for what lives no longer than the host; by default one of this user's in /tmp.")
     var runtime: String?
 
+    @OptionGroup var sandbox: SandboxOptions
+
     func run() throws {
-        let configuration = HostConfiguration(
+        var configuration = HostConfiguration(
             endpoint: connect, plugins: plugins, python: python, workerPath: workerPath, runtime: runtime)
+        configuration.missingLayers = Set(sandbox.without)
         do {
             try HostLoop(configuration).run()
         } catch {

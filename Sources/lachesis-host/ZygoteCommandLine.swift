@@ -17,7 +17,9 @@ struct ZygoteCommandLine: ParsableCommand {
     @Option(help: "Folder that contains the package lachesis_worker.")
     var workerPath: String
 
+    @OptionGroup var sandbox: SandboxOptions
+
     func run() {
-        Zygote.run(plugin: plugin, python: python, workerPath: workerPath)
+        Zygote.run(plugin: plugin, python: python, workerPath: workerPath, without: Set(sandbox.without))
     }
 }

@@ -21,6 +21,7 @@ struct Daemon: Sendable {
     let installation: Installation
     let limits: Limits
     let fleet: FleetConfiguration
+    let missingLayers: [SandboxLayer]
 
     func run() async throws {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
@@ -32,13 +33,19 @@ struct Daemon: Sendable {
         defer { runtime.remove() }
         let hub = try MessageHub(endpoint: "ipc://\(runtime.path)/hub")
         let roster = HostRoster(hub: hub, session: session, logger: logger)
-        let localHost = LocalHost(
-            LocalHost.Configuration(
-                executable: installation.hostExecutable, plugins: installation.plugins, python: installation.python,
-                workerPath: installation.workerPath, runtime: runtime.path + "/host"),
-            endpoint: hub.endpoint, roster: roster, logger: logger)
+        var hostConfiguration = LocalHost.Configuration(
+            executable: installation.hostExecutable, plugins: installation.plugins, python: installation.python,
+            workerPath: installation.workerPath, runtime: runtime.path + "/host")
+        hostConfiguration.missingLayers = missingLayers
+        if !missingLayers.isEmpty {
+            logger.warning(
+                "the sandbox is weakened: scripts can do more than they should",
+                metadata: ["without": "\(missingLayers.map(\.rawValue).joined(separator: ", "))"])
+        }
+        let localHost = LocalHost(hostConfiguration, endpoint: hub.endpoint, roster: roster, logger: logger)
         let fleet = Fleet(
-            storage: store, roster: roster, limits: limits, configuration: fleet, logger: logger)
+            storage: store, roster: roster, limits: limits, configuration: fleet, missingLayers: missingLayers,
+            logger: logger)
         store.onStored = { battery, last in fleet.recordsStored(battery, last: last) }
         fleet.restore(store.estimators())
         warnIfReachable(logger)

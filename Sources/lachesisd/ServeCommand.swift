@@ -22,6 +22,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Installation") var installation: InstallationOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
     @OptionGroup(title: "Workers") var workers: WorkerOptions
+    @OptionGroup(title: "Sandbox") var sandbox: SandboxOptions
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535") }
@@ -33,7 +34,8 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let daemon = Daemon(
             data: data, host: host, port: port, logLevel: Logger.Level(rawValue: logLevel) ?? .info,
-            installation: try installation.resolved(), limits: try limits.resolved(), fleet: try workers.resolved())
+            installation: try installation.resolved(), limits: try limits.resolved(), fleet: try workers.resolved(),
+            missingLayers: sandbox.sandboxWithout)
         try await daemon.run()
     }
 }

@@ -8,28 +8,75 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* ---- lock_in.c: what a freshly forked worker does before it runs a script ---- */
+/* ---- the lock-in: what a freshly forked worker does before it runs a script ---- */
 
-/* A limit of 0 leaves the process's own limit. */
+/* What holds a worker; each layer stands by itself, so that what one lets through another may stop. */
+enum {
+    /* Own mounts, processes, network, IPC and machine name, in a root that holds what Python needs and no more. */
+    lachesis_layer_namespaces = 1,
+    /* Landlock's rules of which files may be read and written. */
+    lachesis_layer_landlock = 2,
+    /* The list of system calls that are allowed. */
+    lachesis_layer_system_calls = 4,
+    /* Another user, and no capabilities. */
+    lachesis_layer_identity = 8,
+    lachesis_all_layers = 15,
+};
+
+/* A compiled filter of system calls. */
+struct lachesis_filter {
+    void *program;
+    unsigned short count;
+};
+
 struct lachesis_lock_in_settings {
+    int layers;
     pid_t parent;              /* the zygote; the worker ends if this is not its parent any more */
+    int is_root;               /* whether the zygote is the machine's root, and has to become somebody else */
+    uid_t uid;                 /* whom it becomes; for others, whom it is */
+    gid_t gid;
     int socket;                /* becomes descriptor lachesis_inherited_socket */
     int log;                   /* becomes descriptors 1 and 2 */
-    const char *work_folder;   /* becomes the current directory */
+    const char *work_folder;   /* becomes the current directory, if there are no namespaces */
+    const char *const *readable;   /* paths that Landlock lets it read; ends with NULL */
+    const struct lachesis_filter *filter;
+    uint64_t folder_bytes;     /* of a work folder in memory */
+    uint64_t folder_entries;
     uint64_t open_files;
     uint64_t file_bytes;
     uint64_t address_bytes;
-    uint64_t processes;
+    uint64_t threads;
 };
 
 /* Number of the socket in zygotes (control) and workers. */
 enum { lachesis_inherited_socket = 3 };
 
+/* Where a worker's folder is in its own root. */
+extern const char *const lachesis_work_folder;
+
 /* Only the calling thread lives on in the child, as after fork(2). */
 pid_t lachesis_fork(void);
 
+/* Likewise; the child is the first process of a namespace of its own. `own_processes`: the caller's, open. */
+pid_t lachesis_fork_apart(int own_processes);
+
+/* Compiles the filter, once for all workers. */
+int lachesis_compile_filter(struct lachesis_filter *into);
+
+/* Gives this process and its later children a root at the folder `staging`, in which these paths can be read, and nothing else of the
+   machine. On failure *failed names the step or the path. */
+int lachesis_enter_root(const char *staging, const char *const *readable, const char **failed);
+
 /* On failure *failed names the step; the process must then end. */
 int lachesis_lock_in(const struct lachesis_lock_in_settings *settings, const char **failed);
+
+/* 0 if the kernel has no Landlock. */
+int lachesis_landlock_version(void);
+
+/* In a process that is locked in: attempts what these layers are to prevent. Returns 0, or the number of the first deed that
+   succeeds, which lachesis_deed names. May leave traces in the process, which is to end. */
+int lachesis_probe(int layers);
+const char *lachesis_deed(int number);
 
 /* ---- spawn.c: how the host starts a zygote ---- */
 
@@ -40,6 +87,8 @@ struct lachesis_spawn_settings {
     const char *folder;        /* becomes the current directory */
     int control;               /* becomes descriptor lachesis_inherited_socket */
     int log;                   /* becomes descriptors 1 and 2 */
+    int apart;                 /* whether it is the first process of a process namespace, and root of a user namespace
+                                  unless the caller is the machine's */
 };
 
 /* Starts a program that has its own process group, no other descriptor, default signals, and dies with the calling

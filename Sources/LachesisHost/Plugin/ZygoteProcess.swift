@@ -1,5 +1,6 @@
 internal import CSandbox
 internal import Glibc
+internal import LachesisModel
 internal import LachesisWire
 
 /// A plugin's zygote as the host holds it: its process, its connection, and the orders that wait for it.
@@ -42,14 +43,20 @@ final class ZygoteProcess {
     func start(_ configuration: HostConfiguration, workFolder: String) throws(HostError) {
         let control = try DescriptorPair.sockets()
         let log = try DescriptorPair.pipe()
-        let arguments = [
-            "lachesis-host", "zygote", "--plugin", folder.path, "--python", configuration.python,
-            "--worker-path", configuration.workerPath,
-        ]
+        let arguments =
+            [
+                "lachesis-host", "zygote", "--plugin", folder.path, "--python", configuration.python,
+                "--worker-path", configuration.workerPath,
+            ]
+            + configuration.missingLayers.sorted { $0.rawValue < $1.rawValue }.flatMap {
+                ["--sandbox-without", $0.rawValue]
+            }
+        let isApart = !configuration.missingLayers.contains(.namespaces)
         let environment = ZygoteEnvironment.make(home: workFolder)
         pid = try withCStrings(arguments) { (arguments) throws(HostError) in
             try withCStrings(environment) { (environment) throws(HostError) in
-                try spawn("/proc/self/exe", arguments, environment, workFolder, control.far.number, log.far.number)
+                try spawn(
+                    "/proc/self/exe", arguments, environment, workFolder, control.far.number, log.far.number, isApart)
             }
         }
         output = OutputTail()
@@ -141,14 +148,15 @@ final class ZygoteProcess {
 
 private func spawn(
     _ program: String, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>,
-    _ environment: UnsafePointer<UnsafeMutablePointer<CChar>?>, _ folder: String, _ control: Int32, _ log: Int32
+    _ environment: UnsafePointer<UnsafeMutablePointer<CChar>?>, _ folder: String, _ control: Int32, _ log: Int32,
+    _ isApart: Bool
 ) throws(HostError) -> Int32 {
     var failed: UnsafePointer<CChar>?
     let pid = program.withCString { program in
         folder.withCString { folder in
             var settings = lachesis_spawn_settings(
                 program: program, arguments: arguments, environment: environment, folder: folder, control: control,
-                log: log)
+                log: log, apart: isApart ? 1 : 0)
             return lachesis_spawn(&settings, &failed)
         }
     }

@@ -1,5 +1,6 @@
 internal import CSandbox
 internal import Glibc
+package import LachesisModel
 internal import LachesisWire
 
 /// A process that has imported a plugin's packages and does one thing: fork workers.
@@ -9,8 +10,7 @@ internal import LachesisWire
 package struct Zygote {
     private let control = Int32(lachesis_inherited_socket)
     private let interpreter: Interpreter
-    private let limits: lachesis_lock_in_settings
-    private let pid = getpid()
+    private let sandbox: Sandbox
     private var epochs: [Int32: Epoch] = [:]
     private var pids: [Epoch: Int32] = [:]
 
@@ -19,9 +19,12 @@ package struct Zygote {
     ///   - plugin: the plugin's folder.
     ///   - python: the virtual environment's Python program.
     ///   - workerPath: folder that contains the package `lachesis_worker`.
-    package static func run(plugin: String, python: String, workerPath: String) -> Never {
+    ///   - layers: of the sandbox that workers go without.
+    package static func run(
+        plugin: String, python: String, workerPath: String, without layers: Set<SandboxLayer>
+    ) -> Never {
         do {
-            var zygote = try Zygote(plugin: plugin, python: python, workerPath: workerPath)
+            var zygote = try Zygote(plugin: plugin, python: python, workerPath: workerPath, without: layers)
             try zygote.serve()
             zygote.killAll()
             _exit(0)
@@ -35,7 +38,9 @@ package struct Zygote {
         }
     }
 
-    private init(plugin: String, python: String, workerPath: String) throws(HostError) {
+    private init(
+        plugin: String, python: String, workerPath: String, without layers: Set<SandboxLayer>
+    ) throws(HostError) {
         guard fcntl(control, F_SETFD, FD_CLOEXEC) == 0 else {
             throw HostError(.configuration, "a zygote is started by its host")
         }
@@ -47,13 +52,24 @@ package struct Zygote {
         }
         interpreter = try Interpreter(executable: python, workerPath: workerPath, plugin: plugin)
         try Self.checkThreads()
-        var settings = lachesis_lock_in_settings()
-        let limits = WorkerLimits()
-        settings.parent = pid
-        settings.open_files = limits.openFiles
-        settings.file_bytes = limits.fileBytes
-        settings.address_bytes = try limits.addressBytes()
-        self.limits = settings
+        sandbox = try Sandbox(
+            without: layers, readable: Self.readable(plugin: plugin, python: python, workerPath: workerPath),
+            limits: WorkerLimits())
+    }
+
+    /// What workers may read of the machine: the system's libraries, the virtual environment, the worker's own Python, the plugin.
+    private static func readable(plugin: String, python: String, workerPath: String) -> [String] {
+        let environment = python.split(separator: "/").dropLast(2).map { "/" + $0 }.joined()
+        let wanted = [
+            "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", environment,
+            workerPath + "/lachesis_worker",
+            plugin,
+        ]
+        var found: [String] = []
+        for path in wanted where access(path, F_OK) == 0 {
+            if !found.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { found.append(path) }
+        }
+        return found
     }
 
     /// A thread would be missing in every worker, with whatever it had locked.
@@ -126,7 +142,7 @@ package struct Zygote {
     private mutating func fork(_ epoch: Epoch, _ folder: String, socket: Int32, log: Int32) -> Bool {
         var code: Int32 = 0
         let child = interpreter.fork {
-            let pid = lachesis_fork()
+            let pid = sandbox.fork()
             code = errno
             return pid
         }
@@ -138,24 +154,11 @@ package struct Zygote {
 
     /// The worker's whole life.
     private func work(_ folder: String, socket: Int32, log: Int32) -> Never {
-        var settings = limits
-        (settings.socket, settings.log) = (socket, log)
-        var failed: UnsafePointer<CChar>?
-        let result = folder.withCString { path in
-            settings.work_folder = path
-            return lachesis_lock_in(&settings, &failed)
-        }
-        guard result == 0 else {
-            let step = failed.map { String(cString: $0) } ?? ""
-            let text = Array("the worker cannot be locked in: \(step): \(String(cString: strerror(errno)))\n".utf8)
-            // The pipe may have become standard error already.
-            if write(log, text, text.count) < 0 { _ = write(2, text, text.count) }
-            _exit(71)
-        }
+        guard let home = sandbox.lockIn(socket: socket, log: log, folder: folder) else { _exit(71) }
         _ = lachesis_set_process_name("lachesis-worker")
         do {
-            try interpreter.setEnvironment("HOME", folder)
-            try interpreter.setEnvironment("TMPDIR", folder)
+            try interpreter.setEnvironment("HOME", home)
+            try interpreter.setEnvironment("TMPDIR", home)
         } catch {
             LachesisHost.log(error.description)
             _exit(72)

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from cells import DUAL, JOINT, KALMAN, Script, assert_same, drive, seeded
+from cells import DUAL, JOINT, KALMAN, MOIRAE_FILES, Script, assert_same, drive, seeded
 from database import change, forget_records, query
 from processes import wait
 from server import Server, ServerFactory, fresh
@@ -319,3 +319,15 @@ def test_a_new_version_does_not_go_on_from_the_former_ones_checkpoint(
     assert {(cursor, version) for _, cursor, version in checkpoints(server, name)} == {(120, 2)}
     server.start()
     assert_goes_on(server, name, script, tmp_path, 180)
+
+
+@pytest.mark.moirae
+def test_an_estimator_whose_saving_hangs_goes_on_without(make_server: ServerFactory) -> None:
+    server = make_server("--step-timeout", "1", "--checkpoint-records", "50")
+    name, records = fresh("hangs"), drive(120)
+    hangs = "\nclass Endless:\n    def __reduce__(self):\n        while True: pass\nestimator.endless = Endless()\n"
+    server.accept(name, JOINT + hangs, plugin="moirae", files=MOIRAE_FILES)
+    upload(server, name, records)
+    status = server.wait_status(name, stepped=119, restarts=2)
+    assert "no checkpoint can be made" in status["checkpoint_problem"] and status["checkpoint"] is None
+    assert_same(status, Script(JOINT).plain(records, server.folder))

@@ -49,7 +49,7 @@ def test_a_script_that_ends_its_process_at_a_record_is_parked(server: Server) ->
     wait(lambda: server.status(name)["phase"] == "parked", lambda: f"parking: {server.status(name)}")
     status = server.status(name)
     assert not status["is_ready"] and status["version"] == 1 and 5 <= status["restarts"] + 1 <= 7
-    for words in ("exit status 7", "goodbye", "same record"):
+    for words in ("exit status 7", "goodbye", "behind record 100"):
         assert words in status["last_error"]
     assert server.get("/health")["status"] == "degraded" and server.get("/health")["estimators"]["parked"] >= 1
     upload(server, name, records[150:])

@@ -8,7 +8,7 @@ import threading
 import httpx
 import pytest
 from cells import KALMAN, assert_same, drive, plain_kalman
-from database import query
+from database import change, query
 from processes import wait
 from raw import Connection
 from server import Server, ServerFactory, fresh
@@ -44,16 +44,21 @@ def test_after_a_restart_everything_is_as_before(make_server: ServerFactory) -> 
 
 
 def test_a_script_that_draws_random_numbers_draws_the_same_after_a_restart(make_server: ServerFactory) -> None:
-    server = make_server()
-    name = fresh("random")
+    server, undisturbed = make_server(), make_server()
+    name, records = fresh("random"), drive(150)
     draws = "import random\n" + KALMAN.replace("mean=[0.6, 1.5]", "mean=[np.random.rand(), 1 + random.random()]")
-    server.accept(name, draws)
-    upload(server, name, drive(100))
-    before = server.wait_status(name, stepped=99)
+    for one in (server, undisturbed):
+        one.accept(name, draws)
+        upload(one, name, records[:100])
+        one.wait_status(name, stepped=99)
     server.stop()
+    # Else it would go on from there, and draw nothing anew.
+    change(server, "DELETE FROM lachesis_checkpoints")
     server.start()
-    after = server.wait_status(name, stepped=99)
-    assert (after["mean"], after["covariance"]) == (before["mean"], before["covariance"])
+    for one in (server, undisturbed):
+        upload(one, name, records[100:])
+    after, expected = (one.wait_status(name, stepped=149) for one in (server, undisturbed))
+    assert (after["mean"], after["covariance"]) == (expected["mean"], expected["covariance"])
 
 
 def test_a_parked_script_gets_another_chance_after_a_restart(make_server: ServerFactory) -> None:
