@@ -11,9 +11,10 @@ setup:
 build: setup
 	@swift build -c release
 
-# A server in the foreground, with its database in ./data.
+# A server in the foreground, with its database in ./data; PORT=8001 and so on for another port.
+PORT ?= 8000
 run: build
-	@.build/release/lachesisd serve
+	@.build/release/lachesisd serve --port $(PORT)
 
 # Starts a server in the background, registers an example, streams its records, shows the estimate beside the truth.
 demo: build

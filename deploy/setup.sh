@@ -24,8 +24,8 @@ fail() {
 require_swift() {
     local version
     version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
-    [ -n "$version" ] || fail "no Swift toolchain on PATH; install 6.2 or newer from https://www.swift.org/install"
-    [ "$(printf '%s\n6.2\n' "$version" | sort -V | head -n 1)" = 6.2 ] || fail "Swift $version is too old; 6.2 or newer is needed"
+    [ -n "$version" ] || fail "no Swift toolchain on PATH; install 6.3 or newer from https://www.swift.org/install"
+    [ "$(printf '%s\n6.3\n' "$version" | sort -V | head -n 1)" = 6.3 ] || fail "Swift $version is too old; 6.3 or newer is needed"
 }
 
 install_packages() {
@@ -49,14 +49,15 @@ install_packages() {
 
 make_environment() {
     local wanted
-    wanted=$(cat deploy/requirements.txt python/pyproject.toml | sha256sum)
+    wanted=$(cat deploy/requirements.txt deploy/setup.sh python/pyproject.toml | sha256sum)
     [ "$(cat $venv/.requirements 2>/dev/null)" != "$wanted" ] || return 0
     say "making the virtual environment $venv (some minutes the first time)"
     # Workers embed Debian's interpreter, so the packages must be built for it and for no other Python on PATH.
     "$venv/bin/python" -c 'import sys; sys.exit(sys.base_prefix != "/usr")' 2>/dev/null || rm -rf "$venv"
     [ -d $venv ] || "$debian_python" -m venv "$venv"
     pip --requirement deploy/requirements.txt --no-deps
-    pip --no-deps --no-build-isolation --editable python
+    # As a plain entry of the path: a finder would come after the current folder, where a clone named lachesis hides it.
+    pip --no-deps --no-build-isolation --editable python --config-settings editable_mode=compat
     printf '%s' "$wanted" >$venv/.requirements
 }
 

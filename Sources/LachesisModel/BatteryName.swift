@@ -51,8 +51,8 @@ package struct BatteryName: Hashable, Sendable, Comparable, CustomStringConverti
             || Self.reservedSuffixes.contains { folded.hasSuffix($0) }
         guard !isReserved else {
             throw NameError(
-                description: "the name is reserved: names beginning with 'lachesis_' or 'sqlite_', ending with "
-                    + "'_estimates', and 'battery_metadata' belong to the server")
+                description: "the name is reserved: so are names that begin with 'lachesis_' or 'sqlite_' or end with "
+                    + "'_estimates', and 'battery_metadata'")
         }
         self.text = text
     }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import LachesisAPI
 import LachesisFleet
@@ -5,6 +6,7 @@ import LachesisMessaging
 package import LachesisModel
 import LachesisStore
 import Logging
+import NIOCore
 import ServiceLifecycle
 import UnixSignals
 
@@ -67,7 +69,12 @@ struct Daemon: Sendable {
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger)
         configuration.maximumGracefulShutdownDuration = Self.shutdownTime
-        try await ServiceGroup(configuration: configuration).run()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw ValidationError(
+                "\(host) port \(port) is in use by another program; --port takes another, 0 a free one")
+        }
     }
 
     private func warnIfReachable(_ logger: Logger) {

@@ -25,6 +25,8 @@ class Client:
 
     def __init__(self, url: str = "http://127.0.0.1:8000", timeout: float = 120.0) -> None:
         """`timeout`: how long one request may take, s; a registration lasts until the script has run."""
+        if "://" not in url:
+            url = f"http://{url}"
         self.url = url.rstrip("/")
         self._http = httpx.Client(base_url=self.url, timeout=timeout)
 
@@ -80,7 +82,7 @@ class Client:
     # Estimators
 
     def register_estimator(
-        self, name: str, script: str | Path, files: Sequence[str | Path] = (), *, plugin: str = "moirae",
+        self, name: str, script: str | Path, files: str | Path | Sequence[str | Path] = (), *, plugin: str = "moirae",
         valid_time: float | None = None, seed_inputs: bool = True, start: Literal["start", "now"] = "start",
     ) -> Registered:  # fmt: skip
         """Register a script, the path of a file, for a battery, with the files that it reads; returns once it has run.
@@ -94,7 +96,8 @@ class Client:
         if valid_time is not None:
             fields["valid_time"] = repr(float(valid_time))
         parts: list[tuple[str, Any]] = [(key, (None, value.encode())) for key, value in fields.items()]
-        parts += [("files", (Path(path).name, Path(path).read_bytes())) for path in files]
+        paths = [files] if isinstance(files, str | Path) else files
+        parts += [("files", (Path(path).name, Path(path).read_bytes())) for path in paths]
         answer = self._request("POST", "/online/register", files=parts)
         return Registered(**{key: answer[key] for key in ("name", "estimator", "version", "state_names")})
 
@@ -107,7 +110,8 @@ class Client:
         """Return the latest estimate of one battery; raises LachesisError if it has no estimator."""
         entries = self._request("GET", "/online/status")
         if name not in entries:
-            raise LachesisError(f"the battery '{name}' has no estimator")
+            known = name in self.stats()
+            raise LachesisError(f"the battery '{name}' has no estimator" if known else f"no battery is named '{name}'")
         return Status.from_json(name, entries[name])
 
     def wait(self, name: str, timeout: float = 600.0) -> Status:

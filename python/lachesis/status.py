@@ -73,9 +73,11 @@ class Status:
         width = max((len(state) for state in self.state_names), default=0)
         for state, mean, std in zip(self.state_names, self.mean, self.std, strict=True):
             lines.append(f"  {state:<{width}}  {mean:12.6g} ± {std:.2g}")
-        lines.append(
-            f"  {self.stepped} records stepped, {self.skipped} skipped, {self.failed} failed, {self.waiting} waiting"
-        )
+        counts = self.raw["skipped_because"]
+        reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in counts.items() if count)
+        skipped = f"{self.skipped} skipped" + (f" ({reasons})" if reasons else "")
+        lines.append(f"  {self.stepped} records stepped, {skipped}, {self.failed} failed, {self.waiting} waiting")
         if self.last_error:
-            lines.append(f"  last error: {self.last_error.strip().splitlines()[-1]}")
+            first, *others = self.last_error.strip().splitlines()
+            lines.append(f"  last error: {first}{' … ' + others[-1] if others else ''}")
         return "\n".join(lines)

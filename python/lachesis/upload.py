@@ -1,6 +1,9 @@
 """Streams records so that each is stored once, whatever happens to the connection."""
 
+import contextlib
+import json
 import random
+import re
 import time
 import uuid
 from collections import deque
@@ -13,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from lachesis.errors import RefusedRecordError, RequestError, UploadError
+from lachesis.errors import RefusedRecordError, RequestError, UploadError, explained
 from lachesis.records import Record
 
 ACKNOWLEDGING = Subprotocol("lachesis.ack.v1")
@@ -81,6 +84,8 @@ class Upload:
         except InvalidStatus as error:
             if error.response.status_code < 500:
                 body = error.response.body.decode(errors="replace")
+                with contextlib.suppress(ValueError, TypeError, KeyError):
+                    body = explained(json.loads(body)["detail"])
                 raise RequestError(
                     f"the upload was refused: {body}", status=error.response.status_code, detail=body
                 ) from error
@@ -135,4 +140,6 @@ class Upload:
 
     def _check_refusal(self, closed: ConnectionClosed) -> None:
         if closed.rcvd is not None and closed.rcvd.code in REFUSALS:
-            raise RefusedRecordError(f"the server refused more: {closed.rcvd.reason}", self._stored) from closed
+            # The server counts the messages of a connection; who made the records counts those of the whole upload.
+            reason = re.sub(r"^message \d+: ", "", closed.rcvd.reason)
+            raise RefusedRecordError(f"record {self._stored} (from 0) was refused: {reason}", self._stored) from closed

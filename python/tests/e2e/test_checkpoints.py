@@ -330,4 +330,4 @@ def test_an_estimator_whose_saving_hangs_goes_on_without(make_server: ServerFact
     upload(server, name, records)
     status = server.wait_status(name, stepped=119, restarts=2)
     assert "no checkpoint can be made" in status["checkpoint_problem"] and status["checkpoint"] is None
-    assert_same(status, Script(JOINT).plain(records, server.folder))
+    assert_same(status, Script(JOINT, "moirae").plain(records, server.folder))
