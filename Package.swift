@@ -47,7 +47,7 @@ let package = Package(
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "CPython", pkgConfig: "python3", providers: [.apt(["python3-dev"])]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
-        .target(name: "CSandbox", dependencies: ["CSeccomp"]),
+        .target(name: "CSandbox", dependencies: ["CSeccomp"], exclude: ["THREATS.md"]),
         .target(name: "LachesisModel", swiftSettings: strict),
         .target(name: "LachesisWire", dependencies: ["LachesisModel", "CMsgPack"], swiftSettings: strict),
         .target(

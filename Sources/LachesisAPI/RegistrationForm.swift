@@ -41,6 +41,7 @@ struct RegistrationForm {
         registration.validTime = try number("valid_time")
         registration.seedsInputs = try flag("seed_inputs") ?? true
         registration.start = try start()
+        registration.limits = try scriptLimits()
         return registration
     }
 
@@ -99,6 +100,33 @@ struct RegistrationForm {
             throw APIError.invalid(["body", name], "the field '\(name)' is not UTF-8")
         }
         return text
+    }
+
+    /// Each at most the server's own.
+    private func scriptLimits() throws -> ScriptLimits {
+        var wanted = ScriptLimits()
+        wanted.memoryBytes = try mebibytes("memory_mb", atMost: limits.memoryBytes)
+        wanted.folderBytes = try mebibytes("folder_mb", atMost: limits.folderBytes)
+        wanted.threads = try bounded("threads", atMost: Double(limits.threads)).map { Int($0) }
+        wanted.buildSeconds = try bounded("build_timeout", atMost: limits.buildTime / .seconds(1))
+        wanted.stepSeconds = try bounded("step_timeout", atMost: limits.stepTime / .seconds(1))
+        return wanted
+    }
+
+    private func mebibytes(_ name: String, atMost limit: Int) throws -> Int? {
+        try bounded(name, atMost: Double(limit) / 1_048_576).map { Int($0 * 1_048_576) }
+    }
+
+    private func bounded(_ name: String, atMost limit: Double) throws -> Double? {
+        guard let number = try number(name) else { return nil }
+        guard number > 0, number <= limit else {
+            throw APIError.invalid(
+                ["body", name], "\(name) must be greater than 0 and at most \(limit), not \(number)")
+        }
+        guard name != "threads" || number == number.rounded() else {
+            throw APIError.invalid(["body", name], "threads must be a whole number, not \(number)")
+        }
+        return number
     }
 
     private func start() throws -> Registration.Start {

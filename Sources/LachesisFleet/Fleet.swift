@@ -115,6 +115,7 @@ package final class Fleet: Sendable {
                 state.withLock { $0.runners.removeValue(forKey: battery) }?.stop()
             }
             board.remove(battery)
+            environment.roster.logs.remove(battery)
             return output
         } catch {
             if let estimator = environment.storage.estimator(of: battery),

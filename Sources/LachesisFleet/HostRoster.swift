@@ -1,3 +1,4 @@
+internal import Foundation
 package import LachesisMessaging
 internal import LachesisModel
 package import LachesisWire
@@ -16,6 +17,7 @@ package final class HostRoster: Sendable {
 
     private struct Worker {
         var peer: [UInt8]
+        var order: WorkerOrder
         var events: AsyncStream<WorkerEvent>.Continuation
         /// Signals that its feeder has not taken.
         var signals: FeedSignals = []
@@ -35,6 +37,7 @@ package final class HostRoster: Sendable {
         var nextEpoch: Epoch
     }
 
+    package let logs = ScriptLogs()
     private let hub: MessageHub
     private let logger: Logger
     private let state: Mutex<State>
@@ -91,7 +94,7 @@ package final class HostRoster: Sendable {
             let epoch = state.nextEpoch
             state.nextEpoch += 1
             state.hosts[peer]?.workers += 1
-            state.workers[epoch] = Worker(peer: peer, events: continuation)
+            state.workers[epoch] = Worker(peer: peer, order: order, events: continuation)
             return (epoch, peer)
         }
         guard let (epoch, peer) = placed else { return nil }
@@ -179,6 +182,10 @@ package final class HostRoster: Sendable {
             worker(epoch, of: peer)?.yield(.started(pid: pid))
         case .message(let epoch, let kind, let payload):
             worker(epoch, of: peer)?.yield(.message(kind, payload))
+        case .output(let epoch, let bytes, let dropped):
+            guard let order = state.withLock({ $0.workers[epoch]?.order }) else { return }
+            logs.append(
+                bytes, dropped: dropped, to: order.label, version: order.version, time: Date().timeIntervalSince1970)
         case .exited(let epoch, let exit):
             let ended = state.withLock { state -> Worker? in
                 guard state.workers[epoch]?.peer == peer else { return nil }

@@ -56,7 +56,9 @@ struct WorkerBuilder: Sendable {
     private func build(
         _ registration: Registration, version: Int, state: [UInt8]?, on berth: Berth, throughTurnstile: Bool = false
     ) async throws -> BuiltWorker {
-        let order = WorkerOrder(plugin: registration.plugin, label: registration.battery.text, limits: limits)
+        let limits = WorkerLimits(registration.limits, within: limits)
+        let order = WorkerOrder(
+            plugin: registration.plugin, label: registration.battery.text, version: version, limits: limits)
         var link: WorkerLink?
         do {
             // Not within the turnstile: a plugin that is not warm must not hold up the others.

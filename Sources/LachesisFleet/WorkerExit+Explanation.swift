@@ -1,3 +1,4 @@
+internal import LachesisModel
 internal import LachesisWire
 
 extension WorkerExit {
@@ -18,8 +19,8 @@ extension WorkerExit {
             case .some(let status): "the script ended its process with exit status \(status)"
             case nil: "the script's process ended"
             }
-        case .buildTimeout: "the script gave no estimator within \(order.buildSeconds) s and was ended"
-        case .stepTimeout: "a step took longer than \(order.stepSeconds) s; the process was ended"
+        case .buildTimeout: "the script gave no estimator within \(order.limits.buildSeconds) s and was ended"
+        case .stepTimeout: "a step took longer than \(order.limits.stepSeconds) s; the process was ended"
         case .protocolViolation: "the script's process sent what no worker sends and was ended"
         case .notStarted: "the script's process could not be started"
         case .stopped: "the script's process was stopped"

@@ -152,7 +152,7 @@ final class WorkerFeed {
         do {
             answer = try ResultAnswer(
                 decoding: payload, states: description.stateNames.count, outputs: description.outputNames.count,
-                checkpointLimit: live.link.order.checkpointBytes)
+                checkpointLimit: live.link.order.limits.checkpointBytes)
         } catch {
             throw FleetError(.script, "the script's process sent \(error)")
         }

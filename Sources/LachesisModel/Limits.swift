@@ -20,6 +20,12 @@ package struct Limits: Sendable {
     package var buildTime = Duration.seconds(60)
     /// How long one step of an estimator may take. Default 5 s.
     package var stepTime = Duration.seconds(5)
+    /// Bytes of memory of one worker beyond what all share. Default 2 GiB.
+    package var memoryBytes = 2 << 30
+    /// Bytes of a worker's folder, which lies in memory; the largest registration's files fit. Default 320 MiB.
+    package var folderBytes = 320 << 20
+    /// Threads of a worker. Default 64.
+    package var threads = 64
     /// Bytes of one checkpoint of an estimator; an estimator with a larger state goes without. Default 16 MiB.
     package var checkpointBytes = 16 << 20
     /// Names of states of one estimator; SQLite's 2,000 columns hold the means and deviations of so many. Default 900.

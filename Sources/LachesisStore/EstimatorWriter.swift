@@ -35,12 +35,14 @@ struct EstimatorWriter {
         try database.execute(
             sql: """
                 INSERT OR REPLACE INTO lachesis_estimators (
-                    battery, version, plugin, definition, valid_time, seeds_inputs, description, start, origin
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    battery, version, plugin, definition, valid_time, seeds_inputs, description, start, origin,
+                    limits
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 battery, registered.version, registration.plugin, registration.definition, registration.validTime,
                 registration.seedsInputs, description, registration.start.rawValue, registered.origin,
+                String(decoding: try JSONEncoder().encode(registration.limits), as: UTF8.self),
             ])
         try database.execute(sql: "DELETE FROM lachesis_checkpoints WHERE battery = ?", arguments: [battery])
         try database.execute(sql: "DELETE FROM lachesis_files WHERE battery = ?", arguments: [battery])

@@ -14,6 +14,9 @@ enum Migrations {
         migrator.registerMigration("2: checkpoints, origins, deletion") { database in
             try database.execute(sql: second)
         }
+        migrator.registerMigration("4: limits of scripts") { database in
+            try database.execute(sql: "ALTER TABLE lachesis_estimators ADD COLUMN limits TEXT NOT NULL DEFAULT '{}'")
+        }
         return migrator
     }
 

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 package import LachesisModel
 
@@ -61,6 +62,8 @@ extension Store {
                 battery: name, plugin: row["plugin"], definition: row["definition"], files: [],
                 validTime: row["valid_time"], seedsInputs: row["seeds_inputs"],
                 start: Registration.Start(rawValue: row["start"]) ?? .start)
+            let limits = Data((row["limits"] as String).utf8)
+            registration.limits = try JSONDecoder().decode(ScriptLimits.self, from: limits)
             while try files.step() {
                 registration.files.append(ScriptFile(name: files.text(at: 0), content: files.bytes(at: 1)))
             }

@@ -9,18 +9,12 @@ package struct WorkerOrder: Codable, Sendable, Equatable {
     package var plugin: String
     /// The battery's name, for logs.
     package var label: String
-    /// s
-    package var buildSeconds: Double
-    /// s
-    package var stepSeconds: Double
-    /// Bytes of a checkpoint, at most.
-    package var checkpointBytes: Int
+    /// Of the battery's estimator, for logs.
+    package var version: Int
+    package var limits: WorkerLimits
 
-    package init(plugin: String, label: String, limits: Limits) {
-        (self.plugin, self.label) = (plugin, label)
-        buildSeconds = limits.buildTime / .seconds(1)
-        stepSeconds = limits.stepTime / .seconds(1)
-        checkpointBytes = limits.checkpointBytes
+    package init(plugin: String, label: String, version: Int, limits: WorkerLimits) {
+        (self.plugin, self.label, self.version, self.limits) = (plugin, label, version, limits)
     }
 }
 
@@ -90,6 +84,8 @@ package enum HostReport: Sendable, Equatable {
     case exited(Epoch, WorkerExit)
     /// The host takes commands.
     case alive
+    /// What a worker wrote to its standard output and error, and how many bytes before it were cut.
+    case output(Epoch, [UInt8], dropped: Int)
 }
 
 private enum Tag: UInt8 {
@@ -103,6 +99,7 @@ private enum Tag: UInt8 {
     case message = 68
     case exited = 69
     case alive = 70
+    case output = 71
 }
 
 private struct Hello: Codable {
@@ -144,6 +141,8 @@ extension HostReport {
         case .message(let epoch, let kind, let payload): frame(.message, epoch, payload, kind: kind)
         case .exited(let epoch, let exit): frame(.exited, epoch, json(exit))
         case .alive: frame(.alive, 0, [])
+        case .output(let epoch, let bytes, let dropped):
+            frame(.output, epoch, withUnsafeBytes(of: UInt64(dropped).littleEndian) { Array($0) } + bytes)
         }
     }
 
@@ -161,6 +160,9 @@ extension HostReport {
             self = .message(epoch, kind, try reader.takeBytes(reader.remaining))
         case .exited: self = .exited(epoch, try decode(&reader))
         case .alive: self = .alive
+        case .output:
+            guard let dropped = Int(exactly: try reader.take(UInt64.self)) else { throw WireError("a count too large") }
+            self = .output(epoch, try reader.takeBytes(reader.remaining), dropped: dropped)
         default: throw WireError("a command where a report was expected")
         }
     }

@@ -35,21 +35,24 @@ package struct BuildOrder: Codable, Sendable, Equatable {
     package var randomSeed: UInt32
     /// Bytes of a checkpoint, at most.
     package var checkpointBytes: Int
+    /// What the worker is kept to, so that it can say so where a script meets it.
+    package var limits: WorkerLimits
 
-    package init(_ registration: Registration, version: Int, limits: Limits) {
+    package init(_ registration: Registration, version: Int, limits: WorkerLimits) {
         name = registration.battery.text
         definition = registration.definition
         validTime = registration.validTime
         seedsInputs = registration.seedsInputs
         randomSeed = fnv1a("\(registration.battery.text)/\(version)")
         checkpointBytes = limits.checkpointBytes
+        self.limits = limits
     }
 
     /// Payload of a `build` message.
     package var encoded: [UInt8] { json(self) }
 
     private enum CodingKeys: String, CodingKey {
-        case name, definition
+        case name, definition, limits
         case validTime = "valid_time"
         case seedsInputs = "seed_inputs"
         case randomSeed = "random_seed"

@@ -69,9 +69,19 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Seconds that one step may take.")
     var stepTimeout = Limits().stepTime / .seconds(1)
 
+    @Option(help: "MiB of memory of one worker beyond what all share; a registration may ask for less.")
+    var maxMemoryMb = Limits().memoryBytes >> 20
+
+    @Option(help: "MiB of a worker's folder, likewise.")
+    var maxFolderMb = Limits().folderBytes >> 20
+
+    @Option(help: "Threads of a worker, likewise.")
+    var maxThreads = Limits().threads
+
     func resolved() throws -> Limits {
         let counts = [
             maxRecordBytes, maxColumns, maxMetadataBytes, maxScriptBytes, maxFileBytes, maxFiles, maxRegistrationBytes,
+            maxMemoryMb, maxFolderMb, maxThreads,
         ]
         guard counts.allSatisfy({ $0 > 0 }), buildTimeout > 0, stepTimeout > 0 else {
             throw ValidationError("limits must be greater than zero")
@@ -87,6 +97,7 @@ struct LimitOptions: ParsableArguments {
         limits.registrationBytes = maxRegistrationBytes
         limits.buildTime = .seconds(buildTimeout)
         limits.stepTime = .seconds(stepTimeout)
+        (limits.memoryBytes, limits.folderBytes, limits.threads) = (maxMemoryMb << 20, maxFolderMb << 20, maxThreads)
         return limits
     }
 }

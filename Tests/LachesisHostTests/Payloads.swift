@@ -42,6 +42,7 @@ enum Payloads {
         var limits = Limits()
         limits.buildTime = .seconds(build)
         limits.stepTime = .seconds(step)
-        return WorkerOrder(plugin: "tiny", label: "cell", limits: limits)
+        return WorkerOrder(
+            plugin: "tiny", label: "cell", version: 1, limits: WorkerLimits(ScriptLimits(), within: limits))
     }
 }

@@ -1,10 +1,11 @@
+import LachesisModel
 import LachesisWire
 import Testing
 
 @testable import LachesisHost
 
 @Suite struct ZygoteMessageTests {
-    @Test(arguments: [ZygoteOrder.fork(7, folder: "/tmp/a b\n/ü"), .fork(.max, folder: ""), .kill(3)])
+    @Test(arguments: [ZygoteOrder.fork(7, .usual, folder: "/tmp/a b\n/ü"), .fork(.max, .usual, folder: ""), .kill(3)])
     func ordersAreReadAsWritten(order: ZygoteOrder) throws {
         #expect(try ZygoteOrder(decoding: order.encoded) == order)
     }
@@ -36,4 +37,8 @@ import Testing
         #expect(throws: WireError.self) { try ZygoteAnswer(decoding: ZygoteAnswer.ready.encoded + [0]) }
         #expect(throws: WireError.self) { try ZygoteOrder(decoding: ZygoteAnswer.ready.encoded) }
     }
+}
+
+extension WorkerSpace {
+    static let usual = WorkerSpace(WorkerLimits(ScriptLimits(), within: Limits()))
 }

@@ -5,13 +5,15 @@ import Testing
 
 @Suite struct MessageTests {
     @Test func commandsAndReportsSurviveTheWire() throws {
-        let order = WorkerOrder(plugin: "moirae", label: "Zelle Ä", limits: Limits())
+        let order = WorkerOrder(
+            plugin: "moirae", label: "Zelle Ä", version: 2, limits: WorkerLimits(ScriptLimits(), within: Limits()))
         let commands: [HostCommand] = [.start(1 << 40, order), .deliver(2, .batch, [1, 2, 3]), .stop(3), .ping]
         for command in commands { #expect(try HostCommand(decoding: command.encoded) == command) }
         let reports: [HostReport] = [
             .hello(pid: 7, plugins: [PluginReport(name: "kalman", state: .failed, detail: "no numpy")]),
             .plugin(PluginReport(name: "moirae", state: .ready)), .started(4, pid: 8), .message(5, .result, []),
             .exited(6, WorkerExit(.ended, status: -11, detail: "d", output: "o")), .alive,
+            .output(7, [1, 2], dropped: 3),
         ]
         for report in reports { #expect(try HostReport(decoding: report.encoded) == report) }
     }
@@ -118,12 +120,13 @@ import Testing
     }
 
     @Test func theRandomSeedIsTheSameForAVersionAndNotForAnother() throws {
+        let limits = WorkerLimits(ScriptLimits(), within: Limits())
         let registration = Registration(battery: try BatteryName("a"), plugin: "kalman", definition: "", files: [])
         #expect(
-            BuildOrder(registration, version: 1, limits: Limits())
-                == BuildOrder(registration, version: 1, limits: Limits()))
+            BuildOrder(registration, version: 1, limits: limits)
+                == BuildOrder(registration, version: 1, limits: limits))
         #expect(
-            BuildOrder(registration, version: 1, limits: Limits()).randomSeed
-                != BuildOrder(registration, version: 2, limits: Limits()).randomSeed)
+            BuildOrder(registration, version: 1, limits: limits).randomSeed
+                != BuildOrder(registration, version: 2, limits: limits).randomSeed)
     }
 }

@@ -3,7 +3,7 @@
 import json
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -56,6 +56,8 @@ class BuildOrder:
     """Seed of the global random generators, 0 to 2^32 - 1."""
     checkpoint_bytes: int = DEFAULT_BYTES
     """Bytes of the largest state that a checkpoint may have."""
+    limits: dict[str, float] = field(default_factory=dict)
+    """What the host keeps the process to, by name."""
 
     @classmethod
     def decode(cls, payload: bytes | bytearray) -> "BuildOrder":
@@ -70,6 +72,7 @@ class BuildOrder:
                 seed_inputs=order["seed_inputs"],
                 random_seed=order["random_seed"],
                 checkpoint_bytes=order.get("checkpoint_bytes", DEFAULT_BYTES),
+                limits=order.get("limits", {}),
             )
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise ProtocolError(f"a malformed build order: {error!r}") from error
@@ -80,6 +83,8 @@ class BuildOrder:
             raise ProtocolError("a build order with a number out of range")
         if type(order.checkpoint_bytes) is not int or order.checkpoint_bytes < 1:
             raise ProtocolError("a build order whose checkpoint_bytes are no positive number")
+        if not isinstance(order.limits, dict):
+            raise ProtocolError("a build order whose limits are no object")
         return order
 
 

@@ -1,5 +1,6 @@
 """Executes an uploaded script, and explains what went wrong in it."""
 
+import errno
 import io
 import linecache
 import os
@@ -60,6 +61,22 @@ def _is_own(name: str, module: object) -> bool:
     return isinstance(file, str) and file in (f"{path}.py", f"{path}/__init__.py")
 
 
+limits: dict[str, float] = {}
+"""What the host keeps this process to, by name; empty where it is not known."""
+
+
+def _limit(error: BaseException) -> str:
+    """Name the limit that an error shows to be met, with its value; empty if it shows none."""
+    mebibyte = 1 << 20
+    if isinstance(error, MemoryError) and "memory_bytes" in limits:
+        return f"the limit of memory is {limits['memory_bytes'] / mebibyte:g} MiB (memory_mb)\n"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG) and "folder_bytes" in limits:
+        return f"the limit of the script's folder is {limits['folder_bytes'] / mebibyte:g} MiB (folder_mb)\n"
+    if isinstance(error, RuntimeError) and "start new thread" in str(error) and "threads" in limits:
+        return f"the limit of threads is {limits['threads']:g} (threads)\n"
+    return ""
+
+
 def explain(error: BaseException, hidden: tuple[str, ...] = ()) -> str:
     """Format an error like Python would, without the frames of files below the folders `hidden`."""
     try:
@@ -68,6 +85,7 @@ def explain(error: BaseException, hidden: tuple[str, ...] = ()) -> str:
         lines = list(report.format())
         if isinstance(error, SystemExit):
             lines.append("the script called sys.exit\n")
+        lines.append(_limit(error))
         return "".join(lines).strip()
     except BaseException:  # noqa: BLE001
         # An exception's own text may raise, and memory may be what was missing.

@@ -33,6 +33,7 @@ class Session:
         Raises ScriptError if the script gives none that can be used; whatever the script raises passes through.
         """
         self._hidden = (str(Path(__file__).parent), str(plugin.folder))
+        script.limits = order.limits
         random.seed(order.random_seed)
         np.random.seed(order.random_seed)
         self._estimator: Estimator = plugin.load(script.execute(order.name, order.definition))

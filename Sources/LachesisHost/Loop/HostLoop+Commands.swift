@@ -1,3 +1,4 @@
+internal import LachesisModel
 internal import LachesisWire
 
 extension HostLoop {
@@ -25,8 +26,10 @@ extension HostLoop {
             refusal = failure
         } else if zygote?.orders.count ?? 0 >= configuration.heldStarts {
             refusal = "too many workers wait to be started"
-        } else if ![order.buildSeconds, order.stepSeconds].allSatisfy({ $0 > 0 && $0 <= 1e6 }) {
+        } else if ![order.limits.buildSeconds, order.limits.stepSeconds].allSatisfy({ $0 > 0 && $0 <= 1e6 }) {
             refusal = "the times to build and to step must be positive"
+        } else if ![order.limits.memoryBytes, order.limits.folderBytes, order.limits.threads].allSatisfy({ $0 > 0 }) {
+            refusal = "memory, folder and threads must be positive"
         } else {
             refusal = nil
         }

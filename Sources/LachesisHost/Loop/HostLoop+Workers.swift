@@ -90,7 +90,9 @@ extension HostLoop {
     }
 
     func takeLog(of worker: WorkerProcess) throws(HostError) {
-        guard !worker.readLog(&buffer, atMost: 1) else { return }
+        let isOpen = worker.readLog(&buffer, atMost: 1)
+        try passOutput(of: worker)
+        guard !isOpen else { return }
         try stopListening(&worker.logToken, worker.logNumber)
         worker.closeLog()
     }
@@ -110,6 +112,12 @@ extension HostLoop {
     private func drain(_ worker: WorkerProcess) throws(HostError) {
         if worker.channel.number != nil { _ = try receive(from: worker, atMost: Self.lastPackets) }
         _ = worker.readLog(&buffer, atMost: Self.lastReads)
+        try passOutput(of: worker)
+    }
+
+    private func passOutput(of worker: WorkerProcess) throws(HostError) {
+        guard let (bytes, dropped) = worker.takeOutput() else { return }
+        try send(.output(worker.epoch, bytes, dropped: dropped))
     }
 
     private func closeSocket(of worker: WorkerProcess) throws(HostError) {

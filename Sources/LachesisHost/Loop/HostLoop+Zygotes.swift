@@ -68,7 +68,8 @@ extension HostLoop {
             let log = try DescriptorPair.pipe()
             if !worker.hasFolder { _ = try runtime.make(worker.folderName) }
             worker.hasFolder = true
-            let order = ZygoteOrder.fork(worker.epoch, folder: "\(runtime.path)/\(worker.folderName)")
+            let order = ZygoteOrder.fork(
+                worker.epoch, WorkerSpace(worker.limits), folder: "\(runtime.path)/\(worker.folderName)")
             guard try zygote.send(order, descriptors: [socket.far.number, log.far.number]) else { return false }
             worker.attach(socket: socket.near, log: log.near)
         } catch {

@@ -1,9 +1,34 @@
+internal import LachesisModel
 internal import LachesisWire
+
+/// What the kernel is to keep one worker to.
+struct WorkerSpace: Equatable {
+    /// Bytes beyond what the zygote's own address space takes.
+    var memoryBytes: UInt64
+    var folderBytes: UInt64
+    var threads: UInt64
+
+    init(_ limits: WorkerLimits) {
+        memoryBytes = UInt64(limits.memoryBytes)
+        folderBytes = UInt64(limits.folderBytes)
+        threads = UInt64(limits.threads)
+    }
+
+    fileprivate init(_ reader: inout ByteReader) throws(WireError) {
+        memoryBytes = try reader.take(UInt64.self)
+        folderBytes = try reader.take(UInt64.self)
+        threads = try reader.take(UInt64.self)
+    }
+
+    fileprivate func write(to writer: inout ByteWriter) {
+        for number in [memoryBytes, folderBytes, threads] { writer.put(number) }
+    }
+}
 
 /// From host to zygote. Form: `u32` length of what follows, `u8` kind, then the values; one packet each.
 enum ZygoteOrder: Equatable {
     /// Comes with two descriptors: the worker's connection, its output.
-    case fork(Epoch, folder: String)
+    case fork(Epoch, WorkerSpace, folder: String)
     case kill(Epoch)
 
     /// Bytes of the longest order or answer.
@@ -11,7 +36,11 @@ enum ZygoteOrder: Equatable {
 
     var encoded: [UInt8] {
         switch self {
-        case .fork(let epoch, let folder): frame(1, epoch) { $0.put(folder.utf8) }
+        case .fork(let epoch, let space, let folder):
+            frame(1, epoch) { writer in
+                space.write(to: &writer)
+                writer.put(folder.utf8)
+            }
         case .kill(let epoch): frame(2, epoch) { _ in }
         }
     }
@@ -19,7 +48,9 @@ enum ZygoteOrder: Equatable {
     init(decoding bytes: [UInt8]) throws(WireError) {
         var reader = ByteReader(bytes.span.bytes)
         switch try kind(&reader) {
-        case 1: self = .fork(try reader.take(Epoch.self), folder: try reader.takeText(reader.remaining))
+        case 1:
+            let epoch = try reader.take(Epoch.self)
+            self = .fork(epoch, try WorkerSpace(&reader), folder: try reader.takeText(reader.remaining))
         case 2: self = .kill(try reader.take(Epoch.self))
         case let other: throw WireError("unknown order \(other)")
         }

@@ -1,3 +1,4 @@
+internal import LachesisModel
 internal import LachesisWire
 
 /// One worker from its order to its end: decides, and does nothing itself. Times are those of one monotonic clock.
@@ -49,7 +50,7 @@ struct WorkerLifecycle {
 
     init(_ order: WorkerOrder) {
         self.order = order
-        audit = AnswerAudit(checkpointBytes: order.checkpointBytes)
+        audit = AnswerAudit(checkpointBytes: order.limits.checkpointBytes)
     }
 
     /// Whether messages from the worker still count.
@@ -148,8 +149,8 @@ struct WorkerLifecycle {
     mutating func check(now: Duration) -> [Action] {
         guard let deadline, now >= deadline else { return [] }
         switch phase {
-        case .building: return end(.buildTimeout, "no estimator within \(order.buildSeconds) s")
-        case .ready: return end(.stepTimeout, "no answer within \(order.stepSeconds) s")
+        case .building: return end(.buildTimeout, "no estimator within \(order.limits.buildSeconds) s")
+        case .ready: return end(.stepTimeout, "no answer within \(order.limits.stepSeconds) s")
         case .failed: return end(.ended, "it did not end by itself after the script had failed")
         case .closed: return end(.protocolViolation, "it closed its connection and did not end")
         case .waiting, .forking, .loading, .killed, .finished:
@@ -174,11 +175,11 @@ struct WorkerLifecycle {
 
     private mutating func startBuilding(_ now: Duration) {
         phase = .building
-        deadline = now + .seconds(order.buildSeconds)
+        deadline = now + .seconds(order.limits.buildSeconds)
     }
 
     private mutating func awaitProgress(_ now: Duration) {
-        deadline = audit.owesAnswer ? now + .seconds(order.stepSeconds) + Self.stepGrace : nil
+        deadline = audit.owesAnswer ? now + .seconds(order.limits.stepSeconds) + Self.stepGrace : nil
     }
 
     private mutating func end(_ cause: WorkerExit.Cause, _ detail: String) -> [Action] {

@@ -1,13 +1,18 @@
 internal import Glibc
+internal import LachesisModel
 internal import LachesisWire
 
 /// A worker as its host holds it: its connection, its output, and how far it has come.
 final class WorkerProcess {
     let epoch: Epoch
     let plugin: String
+    let limits: WorkerLimits
     var lifecycle: WorkerLifecycle
     let channel = PacketChannel()
     private(set) var output = OutputTail()
+    /// What was written since `takeOutput` was called last, as far as it may be passed on.
+    private var unsaid: (bytes: [UInt8], dropped: Int) = ([], 0)
+    private var budget = OutputBudget(now: monotonicNow())
     private var log: Descriptor?
 
     /// What the host's event queue calls connection and output; nil where it does not listen to them.
@@ -19,7 +24,7 @@ final class WorkerProcess {
     var hasFolder = false
 
     init(epoch: Epoch, order: WorkerOrder) {
-        (self.epoch, plugin) = (epoch, order.plugin)
+        (self.epoch, plugin, limits) = (epoch, order.plugin, order.limits)
         lifecycle = WorkerLifecycle(order)
     }
 
@@ -41,6 +46,13 @@ final class WorkerProcess {
 
     func closeLog() { log = nil }
 
+    /// What the daemon has not been told of the worker's output; nil if there is nothing.
+    func takeOutput() -> (bytes: [UInt8], dropped: Int)? {
+        guard !unsaid.bytes.isEmpty else { return nil }
+        defer { unsaid = ([], 0) }
+        return unsaid
+    }
+
     /// Reads what the process has written, without waiting.
     /// - Parameters:
     ///   - buffer: scratch memory.
@@ -52,6 +64,9 @@ final class WorkerProcess {
             let count = read(number, &buffer, buffer.count)
             if count > 0 {
                 output.append(buffer[..<count])
+                let (passed, dropped) = budget.take(count, now: monotonicNow())
+                unsaid.bytes += buffer[..<passed]
+                unsaid.dropped += dropped
             } else if count < 0, errno == EAGAIN || errno == EINTR {
                 return true
             } else {

@@ -6,13 +6,15 @@ internal import LachesisModel
 struct Sandbox {
     /// nil without the layer of namespaces.
     private let ownProcesses: Int32?
+    /// Of the zygote's address space.
+    private let ownBytes: UInt64
     private var settings: lachesis_lock_in_settings
 
     /// Gives this process the root that its workers get, compiles their filter, and tries on a worker whether all of it holds.
     ///
     /// From then on this process sees nothing else of the machine: all that workers need must be imported or readable.
     /// - Throws: `HostError` `.sandbox` that names what is missing, and how to have it.
-    init(without missing: Set<SandboxLayer>, readable: [String], limits: WorkerLimits) throws(HostError) {
+    init(without missing: Set<SandboxLayer>, readable: [String]) throws(HostError) {
         let layers = SandboxLayer.allCases.filter { !missing.contains($0) }
         var settings = lachesis_lock_in_settings()
         settings.layers = layers.reduce(0) { $0 | $1.bit }
@@ -20,7 +22,8 @@ struct Sandbox {
         // In a user namespace of its own a zygote is root as well, but of nothing.
         settings.is_root = Self.isMachinesRoot() ? 1 : 0
         (settings.uid, settings.gid) = settings.is_root == 1 ? (Self.nobody, Self.nobody) : (geteuid(), getegid())
-        try limits.apply(to: &settings)
+        (settings.open_files, settings.folder_entries) = (Self.openFiles, Self.folderEntries)
+        ownBytes = try addressSpaceOfThisProcess()
         if layers.contains(.landlock), lachesis_landlock_version() == 0 {
             throw Self.missing(.landlock, "this kernel has no Landlock")
         }
@@ -49,9 +52,12 @@ struct Sandbox {
     /// In a worker.
     /// - Parameter folder: its work folder, which it has on the machine if there are no namespaces.
     /// - Returns: its home, or nil after writing to `log` why it cannot be locked in; it must then end.
-    func lockIn(socket: Int32, log: Int32, folder: String) -> String? {
+    func lockIn(_ space: WorkerSpace, socket: Int32, log: Int32, folder: String) -> String? {
         var settings = settings
         (settings.socket, settings.log) = (socket, log)
+        (settings.folder_bytes, settings.file_bytes) = (space.folderBytes, space.folderBytes)
+        settings.threads = space.threads
+        settings.address_bytes = ownBytes &+ space.memoryBytes
         var failed: UnsafePointer<CChar>?
         let result = folder.withCString { path in
             settings.work_folder = path
@@ -67,6 +73,9 @@ struct Sandbox {
 
     // MARK: Preparation
 
+    private static let openFiles: UInt64 = 256
+    /// Files and folders in a work folder.
+    private static let folderEntries: UInt64 = 10_000
     /// A user that owns nothing.
     private static let nobody: UInt32 = 65_534
 
@@ -125,7 +134,8 @@ struct Sandbox {
     }
 
     private func attempt(_ null: Int32, _ log: Int32) -> Never {
-        guard lockIn(socket: null, log: log, folder: "/tmp") != nil else { _exit(71) }
+        let space = WorkerSpace(WorkerLimits(ScriptLimits(), within: Limits()))
+        guard lockIn(space, socket: null, log: log, folder: "/tmp") != nil else { _exit(71) }
         let number = lachesis_probe(settings.layers)
         if number != 0, let deed = lachesis_deed(number) { _ = write(1, deed, strlen(deed)) }
         _exit(0)

@@ -53,8 +53,7 @@ package struct Zygote {
         interpreter = try Interpreter(executable: python, workerPath: workerPath, plugin: plugin)
         try Self.checkThreads()
         sandbox = try Sandbox(
-            without: layers, readable: Self.readable(plugin: plugin, python: python, workerPath: workerPath),
-            limits: WorkerLimits())
+            without: layers, readable: Self.readable(plugin: plugin, python: python, workerPath: workerPath))
     }
 
     /// What workers may read of the machine: the system's libraries, the virtual environment, the worker's own Python, the plugin.
@@ -133,28 +132,30 @@ package struct Zygote {
         case .kill(let epoch):
             if let pid = pids[epoch] { kill(pid) }
             return true
-        case .fork(let epoch, let folder):
+        case .fork(let epoch, let space, let folder):
             guard count == 2 else { throw HostError(.protocolViolation, "\(count) descriptors with an order to fork") }
-            return fork(epoch, folder, socket: numbers[0], log: numbers[1])
+            return fork(epoch, space, folder, socket: numbers[0], log: numbers[1])
         }
     }
 
-    private mutating func fork(_ epoch: Epoch, _ folder: String, socket: Int32, log: Int32) -> Bool {
+    private mutating func fork(_ epoch: Epoch, _ space: WorkerSpace, _ folder: String, socket: Int32, log: Int32)
+        -> Bool
+    {
         var code: Int32 = 0
         let child = interpreter.fork {
             let pid = sandbox.fork()
             code = errno
             return pid
         }
-        if child == 0 { work(folder, socket: socket, log: log) }
+        if child == 0 { work(space, folder, socket: socket, log: log) }
         guard child > 0 else { return say(.notForked(epoch, "fork: \(String(cString: strerror(code)))")) }
         (epochs[child], pids[epoch]) = (epoch, child)
         return say(.forked(epoch, pid: child))
     }
 
     /// The worker's whole life.
-    private func work(_ folder: String, socket: Int32, log: Int32) -> Never {
-        guard let home = sandbox.lockIn(socket: socket, log: log, folder: folder) else { _exit(71) }
+    private func work(_ space: WorkerSpace, _ folder: String, socket: Int32, log: Int32) -> Never {
+        guard let home = sandbox.lockIn(space, socket: socket, log: log, folder: folder) else { _exit(71) }
         _ = lachesis_set_process_name("lachesis-worker")
         do {
             try interpreter.setEnvironment("HOME", home)

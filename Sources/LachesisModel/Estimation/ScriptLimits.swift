@@ -1,0 +1,44 @@
+/// What a registration asks that its script be limited to; nil leaves a limit as the server has it.
+package struct ScriptLimits: Sendable, Equatable, Codable {
+    /// Bytes of memory beyond what all workers share.
+    package var memoryBytes: Int?
+    /// Bytes of the work folder.
+    package var folderBytes: Int?
+    package var threads: Int?
+    /// How long the script may take until its estimator is ready, s.
+    package var buildSeconds: Double?
+    /// How long one step may take, s.
+    package var stepSeconds: Double?
+
+    package init() {}
+
+    package var isEmpty: Bool { self == ScriptLimits() }
+}
+
+/// What a worker is kept to: the server's limits, or less where its registration asked for less.
+package struct WorkerLimits: Sendable, Equatable, Codable {
+    package var memoryBytes: Int
+    package var folderBytes: Int
+    package var threads: Int
+    package var buildSeconds: Double
+    package var stepSeconds: Double
+    package var checkpointBytes: Int
+
+    package init(_ wanted: ScriptLimits, within limits: Limits) {
+        memoryBytes = min(wanted.memoryBytes ?? .max, limits.memoryBytes)
+        folderBytes = min(wanted.folderBytes ?? .max, limits.folderBytes)
+        threads = min(wanted.threads ?? .max, limits.threads)
+        buildSeconds = min(wanted.buildSeconds ?? .infinity, limits.buildTime / .seconds(1))
+        stepSeconds = min(wanted.stepSeconds ?? .infinity, limits.stepTime / .seconds(1))
+        checkpointBytes = limits.checkpointBytes
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case memoryBytes = "memory_bytes"
+        case folderBytes = "folder_bytes"
+        case threads
+        case buildSeconds = "build_seconds"
+        case stepSeconds = "step_seconds"
+        case checkpointBytes = "checkpoint_bytes"
+    }
+}
