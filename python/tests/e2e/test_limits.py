@@ -22,7 +22,7 @@ def refused(server: Server, definition: str, **limits: str) -> str:
         ({"folder_mb": "2"}, "open('big', 'wb').write(bytes(3 << 20))", ["limit of the script's folder is 2 MiB"]),
         (
             {"threads": "5"},
-            "from threading import Thread\nfor _ in range(9): Thread(target=__import__('time').sleep, args=(9,)).start()",
+            "import threading, time\nfor _ in range(9): threading.Thread(target=time.sleep, args=(9,)).start()",
             ["limit of threads is 5"],
         ),
         ({"build_timeout": "0.5"}, "while True: pass", ["no estimator within 0.5 s"]),
