@@ -32,8 +32,13 @@ final class RunningHost {
     /// Received and not asked for yet.
     private var reports: [HostReport] = []
 
-    /// - Parameter plugins: name and Python source of what each imports.
-    init(plugins: [String: String] = ["tiny": ""], environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - plugins: name and Python source of what each imports.
+    ///   - layers: of the sandbox that workers go without.
+    init(
+        plugins: [String: String] = ["tiny": ""], environment: [String: String] = [:],
+        without layers: [SandboxLayer] = []
+    ) throws {
         let worker = folder.appending(path: "python/lachesis_worker")
         try FileManager.default.createDirectory(at: worker, withIntermediateDirectories: true)
         try Data().write(to: worker.appending(path: "__init__.py"))
@@ -47,10 +52,11 @@ final class RunningHost {
         let endpoint = "ipc://\(folder.path)/hub"
         router = try MessageSocket.router(binding: endpoint)
         process.executableURL = Self.program
-        process.arguments = [
-            "host", "--connect", endpoint, "--plugins", folder.path + "/plugins", "--python", Self.python,
-            "--worker-path", folder.path + "/python", "--runtime", folder.path + "/run",
-        ]
+        process.arguments =
+            [
+                "host", "--connect", endpoint, "--plugins", folder.path + "/plugins", "--python", Self.python,
+                "--worker-path", folder.path + "/python", "--runtime", folder.path + "/run",
+            ] + layers.flatMap { ["--sandbox-without", $0.rawValue] }
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = lifeline
         try process.run()

@@ -109,7 +109,7 @@ extension HostLoop {
         case .forked(let epoch, let pid):
             try perform(zygote.lifecycle.forkAnswered(), on: zygote)
             if let worker = worker(epoch, of: zygote) {
-                try perform(worker.lifecycle.forked(pid: pid, now: now), on: worker)
+                try perform(worker.lifecycle.forked(pid: zygote.machinePid(of: pid), now: now), on: worker)
             }
         case .notForked(let epoch, let reason):
             try perform(zygote.lifecycle.forkAnswered(), on: zygote)

@@ -20,6 +20,7 @@ final class ZygoteProcess {
     private(set) var output = OutputTail()
     /// Orders not sent yet: at most `HostConfiguration.heldStarts` to fork, and one to kill for each worker.
     private(set) var orders: [Order] = []
+    private var machinePids: MachinePids?
     private var control: Descriptor?
     private var log: Descriptor?
 
@@ -60,6 +61,7 @@ final class ZygoteProcess {
             }
         }
         output = OutputTail()
+        machinePids = isApart ? MachinePids() : nil
         self.control = consume control.near
         self.log = consume log.near
     }
@@ -80,6 +82,12 @@ final class ZygoteProcess {
         control = nil
         log = nil
         orders.removeAll { if case .kill = $0 { true } else { false } }
+    }
+
+    /// The machine's number of a worker that the zygote has forked; 0 if it cannot be told.
+    func machinePid(of number: Int32) -> Int32 {
+        guard let pid, machinePids != nil else { return number }
+        return machinePids?.find(number, of: pid) ?? 0
     }
 
     func append(_ order: Order) { orders.append(order) }
