@@ -119,26 +119,30 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "LachesisModelTests", dependencies: ["LachesisModel"], swiftSettings: strict),
-        .testTarget(name: "LachesisWireTests", dependencies: ["LachesisModel", "LachesisWire"], swiftSettings: strict),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "LachesisModelTests", dependencies: ["LachesisModel", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "LachesisWireTests", dependencies: ["LachesisModel", "LachesisWire", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "LachesisStoreTests",
             dependencies: [
-                "LachesisModel", "LachesisStore", .product(name: "GRDB", package: "GRDB.swift"),
+                "TestSupport", "LachesisModel", "LachesisStore", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "LachesisFleetTests",
             dependencies: [
-                "LachesisModel", "LachesisWire", "LachesisMessaging", "LachesisFleet",
+                "TestSupport", "LachesisModel", "LachesisWire", "LachesisMessaging", "LachesisFleet",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "LachesisSocketTests",
             dependencies: [
-                "LachesisSocket",
+                "TestSupport", "LachesisSocket",
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -149,11 +153,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "LachesisAPITests", dependencies: ["LachesisAPI", "LachesisModel"], swiftSettings: strict),
+            name: "LachesisAPITests", dependencies: ["LachesisAPI", "LachesisModel", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "LachesisHostTests",
             dependencies: [
-                "LachesisHost", "lachesis-host", "LachesisModel", "LachesisWire", "LachesisMessaging", "CSandbox",
+                "TestSupport", "LachesisHost", "lachesis-host", "LachesisModel", "LachesisWire", "LachesisMessaging",
+                "CSandbox",
             ],
             swiftSettings: strict),
     ],

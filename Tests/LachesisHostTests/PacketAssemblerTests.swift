@@ -1,4 +1,5 @@
 import LachesisWire
+import TestSupport
 import Testing
 
 @testable import LachesisHost

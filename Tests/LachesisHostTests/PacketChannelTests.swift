@@ -1,6 +1,7 @@
 import CSandbox
 import Glibc
 import LachesisWire
+import TestSupport
 import Testing
 
 @testable import LachesisHost

@@ -1,5 +1,6 @@
 import LachesisModel
 import LachesisWire
+import TestSupport
 import Testing
 
 @testable import LachesisHost

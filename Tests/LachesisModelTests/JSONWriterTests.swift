@@ -1,5 +1,6 @@
 import Foundation
 import LachesisModel
+import TestSupport
 import Testing
 
 @Suite struct JSONWriterTests {

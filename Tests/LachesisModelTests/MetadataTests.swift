@@ -1,4 +1,5 @@
 import LachesisModel
+import TestSupport
 import Testing
 
 @Suite struct MetadataTests {

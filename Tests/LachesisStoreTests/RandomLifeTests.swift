@@ -1,5 +1,6 @@
 import LachesisModel
 import LachesisStore
+import TestSupport
 import Testing
 
 /// Random lives of batteries: made, fed, estimated, registered again, deleted and made again, with the store closed and opened

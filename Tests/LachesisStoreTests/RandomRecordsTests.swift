@@ -1,5 +1,6 @@
 import LachesisModel
 import LachesisStore
+import TestSupport
 import Testing
 
 /// Random batches, with the store closed and opened between them now and then, against a model in memory.

@@ -1,4 +1,5 @@
 import LachesisModel
+import TestSupport
 import Testing
 
 @testable import LachesisWire
@@ -91,16 +92,13 @@ import Testing
     }
 
     @Test func noBytesBreakTheReaders() {
-        var generator = SplitMix(seed: 11)
-        for _ in 0..<100_000 {
-            var bytes = result()
-            for _ in 0...Int.random(in: 0..<6, using: &generator) {
-                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
-            }
-            _ = try? ResultAnswer(decoding: bytes, states: 1, outputs: 1, checkpointLimit: 100)
+        let accepted = Fuzzing("worker messages").run([result(), result(section: [1, 2, 3])]) { bytes, _ in
             _ = try? HostReport(decoding: bytes)
+            _ = try? HostCommand(decoding: bytes)
             _ = try? ReadyAnswer(decoding: bytes, limits: Limits())
+            return (try? ResultAnswer(decoding: bytes, states: 1, outputs: 1, checkpointLimit: 100)) != nil
         }
+        #expect(accepted > 0)
     }
 
     @Test func anAsymmetricCovarianceIsRefused() throws {

@@ -1,4 +1,5 @@
 import LachesisModel
+import TestSupport
 import Testing
 
 @testable import LachesisWire
@@ -75,32 +76,11 @@ import Testing
     }
 
     @Test func noBytesBreakTheDecoder() {
-        var generator = SplitMix(seed: 7)
-        let valid = record([0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0])
-        var accepted = 0
-        for _ in 0..<100_000 {
-            var bytes = valid
-            for _ in 0...Int.random(in: 0..<4, using: &generator) {
-                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
-            }
-            if Bool.random(using: &generator) { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator)) }
-            if refusal(bytes) == nil { accepted += 1 }
-        }
+        let values: [[UInt8]] = [
+            [0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0], [0xa3, 0x61, 0x62, 0x63], [0xc4, 2, 1, 2], [0xc0],
+            [0xcf] + [UInt8](repeating: 9, count: 8),
+        ]
+        let accepted = Fuzzing("msgpack records").run(values.map(record)) { bytes, _ in refusal(bytes) == nil }
         #expect(accepted > 0)
-    }
-}
-
-/// SplitMix64: a small generator whose seed can be printed.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }
