@@ -9,17 +9,23 @@ enum Counter: String {
     /// Tables on their way out.
     case doomed
     case checkpoints
+    /// Tokens, also those that were revoked: the audit log names them by number.
+    case tokens
 }
 
-extension WriteTransaction {
+extension Database {
     /// The counter's next number, from 1.
     /// - Throws: `StoreError` `.corrupt` if the counter is lost.
     func next(_ counter: Counter) throws -> Int64 {
-        let statement = try database.cachedStatement(
+        let statement = try cachedStatement(
             sql: "UPDATE lachesis_settings SET value = value + 1 WHERE name = ? RETURNING value")
         guard let number = try Int64.fetchOne(statement, arguments: [counter.rawValue]) else {
             throw StoreError(.corrupt, "the database has lost its count of \(counter.rawValue)")
         }
         return number
     }
+}
+
+extension WriteTransaction {
+    func next(_ counter: Counter) throws -> Int64 { try database.next(counter) }
 }

@@ -14,6 +14,8 @@ enum Migrations {
         migrator.registerMigration("2: checkpoints, origins, deletion") { database in
             try database.execute(sql: second)
         }
+        migrator.registerMigration("3: tokens") { database in
+            try database.execute(sql: third)
         migrator.registerMigration("4: limits of scripts") { database in
             try database.execute(sql: "ALTER TABLE lachesis_estimators ADD COLUMN limits TEXT NOT NULL DEFAULT '{}'")
         }
@@ -72,5 +74,14 @@ enum Migrations {
         ) WITHOUT ROWID;
         INSERT INTO lachesis_settings VALUES ('doomed', 0), ('checkpoints', 0);
         INSERT INTO lachesis_settings SELECT 'batteries', coalesce(max(battery), 0) FROM lachesis_batteries;
+        """
+
+    /// Of a token's secret there is the hash alone; batteries are NULL where the token is good for all.
+    private static let third = """
+        CREATE TABLE lachesis_tokens (
+            id INTEGER PRIMARY KEY, label TEXT NOT NULL, roles TEXT NOT NULL, batteries TEXT, created REAL NOT NULL,
+            hash BLOB NOT NULL
+        );
+        INSERT INTO lachesis_settings VALUES ('tokens', 0);
         """
 }

@@ -31,13 +31,7 @@ package final class Store: Sendable {
     }
 
     private init(folder: String, limits: Limits) throws {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw StoreError(
-                .io, "cannot make the folder '\(folder)': \(error.localizedDescription)", underlying: error)
-        }
+        try Self.makeFolder(folder)
         lock = try FolderLock(folder: folder)
         pool = try Self.connect(path: folder + "/lachesis.sqlite")
         self.limits = limits
@@ -46,6 +40,16 @@ package final class Store: Sendable {
         queue = CommitQueue(pool: pool, catalogue: catalogue)
         sweeper = Sweeper(queue: queue)
         sweeper.wake()
+    }
+
+    static func makeFolder(_ folder: String) throws(StoreError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw StoreError(
+                .io, "cannot make the folder '\(folder)': \(error.localizedDescription)", underlying: error)
+        }
     }
 
     private static func connect(path: String) throws -> DatabasePool {

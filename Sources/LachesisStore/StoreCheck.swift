@@ -137,7 +137,7 @@ struct StoreCheck {
         let numbers = [
             (Counter.batteries, "SELECT coalesce(max(battery), 0) FROM lachesis_batteries"),
             (.checkpoints, "SELECT coalesce(max(id), 0) FROM lachesis_checkpoints"), (.doomed, "SELECT 0"),
-            (.sessions, "SELECT 0"),
+            (.sessions, "SELECT 0"), (.tokens, "SELECT coalesce(max(id), 0) FROM lachesis_tokens"),
         ]
         for (counter, greatest) in numbers {
             let isRight = try Bool.fetchOne(
