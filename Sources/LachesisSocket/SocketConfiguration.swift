@@ -6,6 +6,12 @@ package struct SocketConfiguration: Sendable {
     package var inboundHighWater = 256 * 1024
     /// How long a connection may take to send its first request, and stay silent between requests or within one. Default 60 s.
     package var idleTimeout: Duration = .seconds(60)
+    /// How long the server waits, in all, for one request's body; then the connection is cut. Default 300 s.
+    package var bodyTimeout: Duration = .seconds(300)
+    /// Connections that may be open at once; further ones are closed as they come. Default 4096.
+    package var maxConnections = 4096
+    /// What makes it HTTPS; nil, the default, is plain HTTP.
+    package var tls: TLSIdentity?
     /// Silence on a WebSocket after which a ping is sent; as long again without a byte, and the connection is given up. Default 30 s.
     package var pingInterval: Duration = .seconds(30)
     /// How long to wait for the peer's answer to a close frame, and for its end of stream after a refusal. Default 1.5 s.

@@ -11,6 +11,8 @@ package struct SocketRequest: Sendable {
     package let query: String?
     /// The peer's address.
     package let remoteAddress: SocketAddress?
+    /// This side's address of the connection.
+    package let localAddress: SocketAddress?
 
     package var headers: HTTPFields { head.headerFields }
 
@@ -21,9 +23,9 @@ package struct SocketRequest: Sendable {
         }
     }
 
-    init(head: HTTPRequest, remoteAddress: SocketAddress?) {
+    init(head: HTTPRequest, remoteAddress: SocketAddress?, localAddress: SocketAddress?) {
         self.head = head
-        self.remoteAddress = remoteAddress
+        (self.remoteAddress, self.localAddress) = (remoteAddress, localAddress)
         var target = Substring(head.path ?? "/")
         if target.first != "/", let scheme = target.firstRange(of: "://") {
             // The absolute form, which clients use towards proxies.

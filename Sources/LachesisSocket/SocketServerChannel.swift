@@ -21,6 +21,7 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
     package let responder: Responder
     private let configuration: SocketConfiguration
     private let shouldUpgrade: @Sendable (SocketRequest) async -> SocketUpgrade
+    private let count = ConnectionCount()
 
     package init(
         configuration: SocketConfiguration,
@@ -54,6 +55,8 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
                 configuration: configuration, codec: [encoder, decoder],
                 startHTTP: { try addHTTPHandlers(to: channel, logger: logger) }, firstRequest: firstRequest)
             let operations = channel.pipeline.syncOperations
+            try operations.addHandler(ConnectionLimit(count, limit: configuration.maxConnections))
+            if let tls = configuration.tls { try operations.addHandler(tls.handler()) }
             try operations.addHandler(encoder)
             try operations.addHandler(decoder)
             try operations.addHandler(gate)
@@ -67,7 +70,7 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
         to channel: any Channel, logger: Logger
     ) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         let operations = channel.pipeline.syncOperations
-        try operations.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try operations.addHandler(HTTP1ToHTTPServerCodec(secure: configuration.tls != nil))
         try operations.addHandler(HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))

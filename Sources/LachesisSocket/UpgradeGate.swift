@@ -45,6 +45,11 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var state = State.waiting
     private var exchanges = HTTPExchanges()
     private var deadline: Scheduled<Void>?
+    /// Of the request whose body is still coming.
+    private var body: BodyClock?
+    private var bodyDeadline: Scheduled<Void>?
+    /// The response under way is given before the whole request is there, and is the connection's last.
+    private var endsAfterResponse = false
     private var context: ChannelHandlerContext?
     private var isShuttingDown = false
 
@@ -71,6 +76,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         firstRequest.succeed(.nothing)
         deadline?.cancel()
+        bodyDeadline?.cancel()
         self.context = nil
     }
 
@@ -142,7 +148,13 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         case (.http, .head(let head)):
             guard case .http(let head) = UpgradeCheck.check(head, isFirst: false) else { return }
             pass(head, context: context)
-        case (.http, _):
+        case (.http, .body):
+            body?.arrived(at: .now())
+            context.fireChannelRead(data)
+        case (.http, .end):
+            body = nil
+            bodyDeadline?.cancel()
+            bodyDeadline = nil
             context.fireChannelRead(data)
         default:
             break
@@ -174,14 +186,15 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             refuse(SocketRefusal(status: .serviceUnavailable, detail: "the server is shutting down"))
             return
         }
-        let remoteAddress = context.remoteAddress
+        let (remoteAddress, localAddress) = (context.remoteAddress, context.localAddress)
         // Asked for its one service, the hash of the key; it answers at once.
         Self.upgrader.buildUpgradeResponse(
             channel: context.channel, upgradeRequest: head, initialResponseHeaders: HTTPHeaders()
         ).assumeIsolated().flatMapThrowing { fields in
-            let request = try HTTPRequest(head, secure: false, splitCookie: false)
+            let request = try HTTPRequest(head, secure: self.configuration.tls != nil, splitCookie: false)
             self.state = .deciding(fields)
-            self.firstRequest.succeed(.socket(SocketRequest(head: request, remoteAddress: remoteAddress)))
+            self.firstRequest.succeed(
+                .socket(SocketRequest(head: request, remoteAddress: remoteAddress, localAddress: localAddress)))
         }.whenFailure { _ in
             self.refuse(SocketRefusal(status: .badRequest, detail: "the request's head makes no sense"))
         }
@@ -199,12 +212,33 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
                 Self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
         }
         exchanges.requestBegan(isLast: head.headers["connection"] == ["close"])
+        body = BodyClock()
         context.fireChannelRead(Self.wrapInboundOut(.head(head)))
     }
 
     func read(context: ChannelHandlerContext) {
         if case .deciding = state { return }
+        if body != nil {
+            body?.waits(at: .now())
+            if bodyDeadline == nil { watchBody(for: TimeAmount(configuration.bodyTimeout)) }
+        }
         context.read()
+    }
+
+    /// Cuts the connection once its client has made the server wait for too long; until then, looks again when that could be.
+    private func watchBody(for time: TimeAmount) {
+        guard let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        bodyDeadline = context.eventLoop.scheduleTask(in: time) {
+            let gate = bound.value
+            guard let body = gate.body else { return }
+            let left = body.left(of: TimeAmount(gate.configuration.bodyTimeout), at: .now())
+            guard left > .zero else {
+                gate.context?.close(promise: nil)
+                return
+            }
+            gate.watchBody(for: left)
+        }
     }
 
     // MARK: Responses
@@ -214,15 +248,38 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(var head) where exchanges.mustAnnounceClose && head.status.mayHaveResponseBody:
             head.headers.replaceOrAdd(name: "connection", value: "close")
             context.write(Self.wrapOutboundOut(.head(head)), promise: promise)
+        case .head(let head):
+            endsAfterResponse = body != nil && head.headers["connection"] == ["close"]
+            context.write(data, promise: promise)
         case .end(let trailers):
             exchanges.responseEnded()
+            if endsAfterResponse { return finish(trailers, context: context, promise: promise) }
             context.write(Self.wrapOutboundOut(.end(trailers)), promise: promise)
-        case .head, .body:
+        case .body:
             context.write(data, promise: promise)
         }
     }
 
+    /// Ends a connection with the response that says so: a body that nobody wants is not read to its end, which may never come.
+    private func finish(_ trailers: HTTPHeaders?, context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
+        state = .refused
+        body = nil
+        bodyDeadline?.cancel()
+        let sent = promise ?? context.eventLoop.makePromise()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        sent.futureResult.whenSuccess { bound.value.context?.close(mode: .output, promise: nil) }
+        context.writeAndFlush(Self.wrapOutboundOut(.end(trailers)), promise: sent)
+        closeAfter(configuration.closeTimeout)
+        context.read()
+    }
+
     // MARK: Ends
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        // TLS knows no closing of the receiving half, by which Hummingbird ends a connection whose task is cancelled.
+        let isWhole = mode == .input && configuration.tls != nil
+        context.close(mode: isWhole ? .all : mode, promise: promise)
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch (event, state) {
