@@ -80,7 +80,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         }
     }
 
-    private static func apiError(for error: any Error) -> APIError {
+    static func apiError(for error: any Error) -> APIError {
         switch error {
         case let error as APIError: error
         case let error as StoreError: APIError(status(of: error.code), error.message)

@@ -11,7 +11,11 @@ extension APIServer {
     func addDeletionRoutes(to router: Router<APIContext>) {
         // Only this method: for all others there is nothing at such a path.
         router.on("/db/{name}", method: .delete) { [self] request, context in
-            try await delete(try context.battery(), request)
+            try await audited("DELETE /db/{name}", context) { subject in
+                let battery = try context.battery()
+                subject.isBattery(battery)
+                return try await delete(battery, request)
+            }
         }
     }
 

@@ -5,48 +5,25 @@ internal import LachesisStore
 internal import ServiceLifecycle
 
 extension APIServer {
-    /// `POST /online/register`, and what scripts write.
+    /// `POST /online/register`.
     func addEstimatorRoutes(to router: Router<APIContext>) {
-        router.endpoint("/online/register", [.post: { [self] request, _ in try await registerEstimator(request) }])
-        router.endpoint("/online/{name}/logs", [.get: { [self] _, context in try logs(context) }])
+        router.endpoint(
+            "/online/register",
+            [
+                .post: { [self] request, context in
+                    try await audited("POST /online/register", context) { subject in
+                        try await registerEstimator(request, subject)
+                    }
+                }
+            ])
     }
 
-    /// `{"name", "entries": [{"time", "version", "text"}], "dropped"}`: lines of the script's output, the oldest first, their times
-    /// in Unix seconds, and how many bytes are not among them.
-    private func logs(_ context: APIContext) throws -> Response {
-        let battery = try context.battery()
-        let log = roster.logs.log(of: battery)
-        guard log != nil || fleet.board.status(of: battery) != nil else {
-            throw APIError(.notFound, "the battery '\(battery)' has no estimator")
-        }
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("name")
-        json.string(battery.text)
-        json.key("entries")
-        json.beginArray()
-        for entry in log?.entries ?? [] {
-            json.beginObject()
-            json.key("time")
-            json.number(entry.time)
-            json.key("version")
-            json.integer(entry.version)
-            json.key("text")
-            json.string(entry.text)
-            json.endObject()
-        }
-        json.endArray()
-        json.key("dropped")
-        json.integer(log?.dropped ?? 0)
-        json.endObject()
-        return .json(json.bytes)
-    }
-
-    private func registerEstimator(_ request: Request) async throws -> Response {
+    private func registerEstimator(_ request: Request, _ subject: AuditSubject) async throws -> Response {
         let estimator = try await registrations.pass {
             let form = try await Form(
                 request, limits: RegistrationForm.formLimits(limits), totalBytes: limits.registrationBytes)
             let registration = try RegistrationForm(form, request: request, limits: limits).registration()
+            subject.isBattery(registration.battery)
             if let other = store.otherSpelling(of: registration.battery) {
                 throw APIError(.conflict, "the name differs from the battery '\(other)' in upper and lower case alone")
             }

@@ -6,10 +6,18 @@ internal import LachesisStore
 extension APIServer {
     /// `POST /db/register`: metadata in battery-data-toolkit's form; answers the battery's name as a JSON string.
     func addMetadataRoutes(to router: Router<APIContext>) {
-        router.endpoint("/db/register", [.post: { [self] request, _ in try await registerMetadata(request) }])
+        router.endpoint(
+            "/db/register",
+            [
+                .post: { [self] request, context in
+                    try await audited("POST /db/register", context) { subject in
+                        try await registerMetadata(request, subject)
+                    }
+                }
+            ])
     }
 
-    private func registerMetadata(_ request: Request) async throws -> Response {
+    private func registerMetadata(_ request: Request, _ subject: AuditSubject) async throws -> Response {
         let body = try await request.body.collect(upTo: limits.metadataBytes)
         let document: MetadataDocument
         do {
@@ -23,6 +31,7 @@ extension APIServer {
         } catch {
             throw APIError.invalid(["body", "name"], error.description)
         }
+        subject.isBattery(name)
         try await store.registerMetadata(document.json, for: name)
         var json = JSONWriter()
         json.string(name.text)

@@ -1,7 +1,7 @@
 package import Hummingbird
 package import LachesisFleet
 package import LachesisModel
-internal import LachesisSocket
+package import LachesisSocket
 package import LachesisStore
 package import Logging
 
@@ -16,26 +16,40 @@ package struct APIServer: Sendable {
     /// Registrations whose form-data may be in memory at once; the others wait with their bodies unread.
     let registrations = Turnstile(places: 4)
     let uploads = OpenUploads()
+    let gatekeeper: Gatekeeper
 
-    package init(store: Store, fleet: Fleet, roster: HostRoster, limits: Limits, version: String, logger: Logger) {
-        (self.store, self.fleet, self.roster) = (store, fleet, roster)
+    package init(
+        store: Store, fleet: Fleet, roster: HostRoster, gatekeeper: Gatekeeper, limits: Limits, version: String,
+        logger: Logger
+    ) {
+        (self.store, self.fleet, self.roster, self.gatekeeper) = (store, fleet, roster, gatekeeper)
         (self.limits, self.version, self.logger) = (limits, version, logger)
     }
 
-    /// - Parameter onListening: told the port once requests are answered.
+    /// What keeps to the tokens as they are made and revoked.
+    package var accessWatch: AccessWatch {
+        AccessWatch(store: store, gatekeeper: gatekeeper, uploads: uploads, logger: logger)
+    }
+
+    /// - Parameters:
+    ///   - sockets: settings of connections; the size of a message is set here.
+    ///   - onListening: told the port once requests are answered.
     package func application(
-        host: String, port: Int, onListening: @escaping @Sendable (Int) -> Void
+        host: String, port: Int, sockets: SocketConfiguration, onListening: @escaping @Sendable (Int) -> Void
     ) -> some ApplicationProtocol {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMiddleware())
+        router.add(middleware: AccessMiddleware(gatekeeper: gatekeeper))
         addStatusRoutes(to: router)
         addMetadataRoutes(to: router)
         addDataRoutes(to: router)
         addDeletionRoutes(to: router)
         addEstimatorRoutes(to: router)
-        var sockets = SocketConfiguration()
+        addLogRoutes(to: router)
+        var sockets = sockets
         sockets.maxMessageSize = limits.recordBytes + 1
-        let upgrade = UploadUpgrade(store: store, uploads: uploads, limits: limits, logger: logger)
+        let upgrade = UploadUpgrade(
+            store: store, uploads: uploads, gatekeeper: gatekeeper, limits: limits, logger: logger)
         return Application(
             router: router, server: .http1(withSockets: sockets) { upgrade.decide($0) },
             configuration: ApplicationConfiguration(address: .hostname(host, port: port)),

@@ -1,9 +1,21 @@
 internal import Foundation
 package import Hummingbird
 internal import LachesisModel
+internal import NIOCore
 
-/// The context of a request.
-package typealias APIContext = BasicRequestContext
+/// The context of a request: the connection's two ends, and who asks.
+package struct APIContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    let peer: SocketAddress?
+    let own: SocketAddress?
+    /// Nobody, until the gatekeeper has let the request in.
+    var caller = Caller.nobody
+
+    package init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        (peer, own) = (source.channel.remoteAddress, source.channel.localAddress)
+    }
+}
 
 extension Router where Context == APIContext {
     /// Routes the given methods of a path; every other method gets 405 with `Allow`.

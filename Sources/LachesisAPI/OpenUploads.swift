@@ -7,8 +7,13 @@ internal import Synchronization
 final class OpenUploads: Sendable {
     typealias Ticket = UInt64
 
+    private struct Upload {
+        let connection: SocketConnection
+        let caller: Caller
+    }
+
     private struct State {
-        var connections: [BatteryName: [Ticket: SocketConnection]] = [:]
+        var connections: [BatteryName: [Ticket: Upload]] = [:]
         var deleting: Set<BatteryName> = []
         /// Called when a battery's last upload has left.
         var waiting: [BatteryName: CheckedContinuation<Void, Never>] = [:]
@@ -19,11 +24,11 @@ final class OpenUploads: Sendable {
 
     /// Notes an upload before it stores anything.
     /// - Returns: nil if the battery is being deleted.
-    func enter(_ battery: BatteryName, _ connection: SocketConnection) -> Ticket? {
+    func enter(_ battery: BatteryName, _ connection: SocketConnection, _ caller: Caller) -> Ticket? {
         state.withLock { state in
             guard !state.deleting.contains(battery) else { return nil }
             state.next += 1
-            state.connections[battery, default: [:]][state.next] = connection
+            state.connections[battery, default: [:]][state.next] = Upload(connection: connection, caller: caller)
             return state.next
         }
     }
@@ -38,6 +43,14 @@ final class OpenUploads: Sendable {
         }
         waiting?.resume()
     }
+
+    /// Closes the uploads of callers whom the gatekeeper no longer knows.
+    func closeStrangers(by gatekeeper: Gatekeeper) {
+        let open = state.withLock { state in state.connections.values.flatMap(\.values) }
+        for upload in open where !gatekeeper.stillKnows(upload.caller) { upload.connection.close(Self.revoked) }
+    }
+
+    static let revoked = SocketClose(code: 1008, reason: "the token of this upload is no longer valid")
 
     /// Keeps uploads out while `body` deletes a battery.
     /// - Parameter closing: whether those that are open are closed, and waited for.
@@ -58,8 +71,8 @@ final class OpenUploads: Sendable {
             return open
         }
         defer { state.withLock { _ = $0.deleting.remove(battery) } }
-        for connection in open.values {
-            connection.close(SocketClose(code: 1008, reason: "the battery '\(battery)' is being deleted"))
+        for upload in open.values {
+            upload.connection.close(SocketClose(code: 1008, reason: "the battery '\(battery)' is being deleted"))
         }
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLock { state in

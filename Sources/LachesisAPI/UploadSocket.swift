@@ -24,14 +24,18 @@ struct UploadSocket: Sendable {
     let stream: String?
     let store: Store
     let uploads: OpenUploads
+    let gatekeeper: Gatekeeper
+    let caller: Caller
     let limits: Limits
     let logger: Logger
 
     func run(_ connection: SocketConnection) async {
-        guard let ticket = uploads.enter(battery, connection) else {
+        guard let ticket = uploads.enter(battery, connection, caller) else {
             return connection.close(SocketClose(code: 1008, reason: "the battery '\(battery)' is being deleted"))
         }
         defer { uploads.leave(battery, ticket) }
+        // It may have been revoked after the gate and before the uploads of that token were closed.
+        guard gatekeeper.stillKnows(caller) else { return connection.close(OpenUploads.revoked) }
         do {
             try await receive(connection)
         } catch let error as StoreError {

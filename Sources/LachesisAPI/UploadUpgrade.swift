@@ -12,18 +12,29 @@ struct UploadUpgrade: Sendable {
 
     let store: Store
     let uploads: OpenUploads
+    let gatekeeper: Gatekeeper
     let limits: Limits
     let logger: Logger
 
     func decide(_ request: SocketRequest) -> SocketUpgrade {
-        guard request.path.hasPrefix(Self.prefix) else { return .notFound }
-        let raw = String(request.path.dropFirst(Self.prefix.count))
-        guard !raw.isEmpty, !raw.contains("/") else { return .notFound }
-        let battery: BatteryName
+        let raw = request.path.hasPrefix(Self.prefix) ? String(request.path.dropFirst(Self.prefix.count)) : ""
+        let isUpload = !raw.isEmpty && !raw.contains("/")
+        let name = Result { () throws(NameError) in try BatteryName(percentEncoded: raw) }
+        let caller: Caller
         do {
-            battery = try BatteryName(percentEncoded: raw)
+            caller = try gatekeeper.admit(
+                Gatekeeper.Arrival(
+                    method: .get, route: isUpload ? RouteTable.upload : nil, battery: isUpload ? try? name.get() : nil,
+                    authority: request.head.authority, fields: request.headers, peer: request.remoteAddress,
+                    own: request.localAddress))
         } catch {
-            return .refuse(.unprocessableContent, error.description)
+            return .refuse(error.status, error.detail, headers: error.fields)
+        }
+        guard isUpload else { return .notFound }
+        let battery: BatteryName
+        switch name {
+        case .success(let valid): battery = valid
+        case .failure(let error): return .refuse(.unprocessableContent, error.description)
         }
         if let other = store.otherSpelling(of: battery) {
             return .refuse(.conflict, "the name differs from the battery '\(other)' in upper and lower case alone")
@@ -35,7 +46,8 @@ struct UploadUpgrade: Sendable {
         }
         let offersAcknowledging = request.subprotocols.contains(UploadSocket.acknowledging)
         let socket = UploadSocket(
-            battery: battery, stream: stream, store: store, uploads: uploads, limits: limits, logger: logger)
+            battery: battery, stream: stream, store: store, uploads: uploads, gatekeeper: gatekeeper,
+            caller: caller, limits: limits, logger: logger)
         return .accept(subprotocol: offersAcknowledging ? UploadSocket.acknowledging : nil) { await socket.run($0) }
     }
 }

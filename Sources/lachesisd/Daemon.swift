@@ -4,6 +4,7 @@ import LachesisAPI
 import LachesisFleet
 import LachesisMessaging
 package import LachesisModel
+import LachesisSocket
 import LachesisStore
 import Logging
 import NIOCore
@@ -24,12 +25,16 @@ struct Daemon: Sendable {
     let limits: Limits
     let fleet: FleetConfiguration
     let missingLayers: [SandboxLayer]
+    let hosts: HostRules
+    let sockets: SocketConfiguration
 
     func run() async throws {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
         var logger = Logger(label: "lachesisd")
         logger.logLevel = logLevel
         let store = try Store.open(folder: data, limits: limits)
+        let audit = AuditLog(folder: data, logger: logger)
+        let gatekeeper = try await gatekeeper(store, audit, logger)
         let session = try await store.beginSession()
         let runtime = try RuntimeFolder()
         defer { runtime.remove() }
@@ -50,24 +55,27 @@ struct Daemon: Sendable {
             logger: logger)
         store.onStored = { battery, last in fleet.recordsStored(battery, last: last) }
         fleet.restore(store.estimators())
-        warnIfReachable(logger)
 
         let api = APIServer(
-            store: store, fleet: fleet, roster: roster, limits: limits, version: Lachesisd.version, logger: logger)
-        let application = api.application(host: host, port: port) { [host] port in
-            print("listening on http://\(host.contains(":") ? "[\(host)]" : host):\(port)")
+            store: store, fleet: fleet, roster: roster, gatekeeper: gatekeeper, limits: limits,
+            version: Lachesisd.version, logger: logger)
+        let scheme = sockets.tls == nil ? "http" : "https"
+        let application = api.application(host: host, port: port, sockets: sockets) { [host] port in
+            print("listening on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)")
             fflush(nil)
         }
+        var services: [any Service] = [
+            StoreService(store: store),
+            audit,
+            api.accessWatch,
+            HubService(hub: hub),
+            CancellableService { await localHost.run() },
+            FleetService(fleet: fleet),
+        ]
+        if let tls = sockets.tls { services.append(await TLSReload(tls: tls, logger: logger)) }
+        services.append(application)
         var configuration = ServiceGroupConfiguration(
-            services: [
-                StoreService(store: store),
-                HubService(hub: hub),
-                CancellableService { await localHost.run() },
-                FleetService(fleet: fleet),
-                application,
-            ],
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: logger)
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = Self.shutdownTime
         do {
             try await ServiceGroup(configuration: configuration).run()
@@ -77,11 +85,23 @@ struct Daemon: Sendable {
         }
     }
 
-    private func warnIfReachable(_ logger: Logger) {
-        guard !["127.0.0.1", "::1", "localhost"].contains(host) else { return }
-        logger.warning(
-            "this server has no access control yet: whoever reaches it may run scripts on it",
-            metadata: ["host": "\(host)"])
+    /// - Throws: `CommandError` if anybody who reaches this machine could run scripts on it.
+    private func gatekeeper(_ store: Store, _ audit: AuditLog, _ logger: Logger) async throws -> Gatekeeper {
+        let grants = try await store.tokens().grants
+        let isLoopback = try ListeningPlace.isLoopback(host, port: port)
+        guard isLoopback || !grants.isEmpty else {
+            await store.close()
+            throw CommandError(
+                "without tokens the server listens on loopback only, and '\(host)' is not: make a token first, such as\n"
+                    + "  lachesisd token create --data '\(data)' --role admin")
+        }
+        let gatekeeper = Gatekeeper(
+            grants: grants, isLoopback: isLoopback, hosts: hosts, audit: audit, logger: logger)
+        gatekeeper.sayWhoMay()
+        if !isLoopback, sockets.tls == nil {
+            logger.warning("tokens travel unencrypted: give --tls-certificate and --tls-key, or put a proxy before it")
+        }
+        return gatekeeper
     }
 }
 

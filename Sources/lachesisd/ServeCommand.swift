@@ -19,6 +19,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = "info"
 
+    @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Installation") var installation: InstallationOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
     @OptionGroup(title: "Workers") var workers: WorkerOptions
@@ -35,7 +36,8 @@ struct ServeCommand: AsyncParsableCommand {
         let daemon = Daemon(
             data: data, host: host, port: port, logLevel: Logger.Level(rawValue: logLevel) ?? .info,
             installation: try installation.resolved(), limits: try limits.resolved(), fleet: try workers.resolved(),
-            missingLayers: sandbox.sandboxWithout)
+            missingLayers: sandbox.sandboxWithout, hosts: try access.hosts(listening: host),
+            sockets: try access.sockets())
         try await daemon.run()
     }
 }

@@ -1,7 +1,10 @@
 import LachesisFleet
 import LachesisMessaging
+import LachesisSocket
 import LachesisStore
+import Logging
 import ServiceLifecycle
+import UnixSignals
 
 /// Closes the store when everything that uses it has stopped.
 struct StoreService: Service {
@@ -51,5 +54,30 @@ struct CancellableService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await body() }
+    }
+}
+
+/// Reads certificate and key again at SIGHUP, which from its making on no longer ends the process.
+struct TLSReload: Service {
+    private let tls: TLSIdentity
+    private let logger: Logger
+    private let signals: UnixSignalsSequence
+
+    init(tls: TLSIdentity, logger: Logger) async {
+        (self.tls, self.logger) = (tls, logger)
+        signals = await UnixSignalsSequence(trapping: .sighup)
+    }
+
+    func run() async throws {
+        for await _ in signals.cancelOnGracefulShutdown() {
+            do throws(TLSError) {
+                try tls.reload()
+                logger.notice("certificate and key are read again, for new connections")
+            } catch {
+                logger.error(
+                    "the certificate in use stays: the new one is no good",
+                    metadata: ["error": "\(error)", "underlying": "\(error.underlying.map { "\($0)" } ?? "-")"])
+            }
+        }
     }
 }

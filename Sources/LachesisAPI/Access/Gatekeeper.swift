@@ -1,0 +1,120 @@
+internal import HTTPTypes
+package import LachesisModel
+internal import LachesisStore
+package import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// Lets requests in, be they HTTP or the opening of a WebSocket: by host and origin first, then by token.
+package final class Gatekeeper: Sendable {
+    /// A request at the gate.
+    struct Arrival: Sendable {
+        let method: HTTPRequest.Method
+        /// As it was given to the router; nil where no route matched.
+        let route: String?
+        /// The battery that is uploaded to.
+        var battery: BatteryName?
+        /// The `Host` field.
+        let authority: String?
+        let fields: HTTPFields
+        let peer: SocketAddress?
+        let own: SocketAddress?
+    }
+
+    private struct Refusals {
+        var log = RefusalRhythm()
+        var audit = RefusalBudget()
+    }
+
+    package let audit: AuditLog
+    private let policy: Mutex<AccessPolicy>
+    private let hosts: HostRules
+    private let refusals = Mutex(Refusals())
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - grants: the tokens that there are now.
+    ///   - isLoopback: whether the server listens on loopback alone.
+    package init(grants: [Grant], isLoopback: Bool, hosts: HostRules, audit: AuditLog, logger: Logger) {
+        policy = Mutex(AccessPolicy(grants: grants, isLoopback: isLoopback))
+        (self.hosts, self.audit, self.logger) = (hosts, audit, logger)
+    }
+
+    /// - Returns: who asks.
+    /// - Throws: `AccessDenial`, which is logged and in the audit log by then.
+    func admit(_ arrival: Arrival) throws(AccessDenial) -> Caller {
+        let policy = policy.withLock(\.self)
+        let caller = policy.caller(arrival.fields[values: .authorization])
+        do throws(AccessDenial) {
+            try checkHosts(of: arrival)
+            let requirement = RouteTable.requirement(arrival.method, arrival.route)
+            if let denial = policy.denial(of: requirement, to: caller, battery: arrival.battery) { throw denial }
+            return caller
+        } catch {
+            note(error, arrival, caller)
+            throw error
+        }
+    }
+
+    /// Whether one who was let in before may still be.
+    func stillKnows(_ caller: Caller) -> Bool { policy.withLock(\.self).stillKnows(caller) }
+
+    /// Takes over the tokens that there are now.
+    func update(_ grants: [Grant]) {
+        let isNews = policy.withLock { policy in
+            defer { policy.grants = grants }
+            return policy.grants != grants
+        }
+        if isNews { sayWhoMay() }
+    }
+
+    /// Logs whether there is access control.
+    package func sayWhoMay() {
+        let policy = policy.withLock(\.self)
+        if policy.isOpen {
+            logger.notice("there are no tokens: everybody on this machine may do everything, nobody else anything")
+        } else if policy.grants.isEmpty {
+            logger.warning("there are no tokens left: nobody may do anything")
+        } else {
+            logger.notice("access is by token", metadata: ["tokens": "\(policy.grants.count)"])
+        }
+    }
+
+    private func checkHosts(of arrival: Arrival) throws(AccessDenial) {
+        let own = arrival.own?.ipAddress
+        // HTTPTypes keeps the first `Host` apart from the other fields.
+        guard let authority = arrival.authority, arrival.fields[values: Self.host].isEmpty else { throw .noHost }
+        guard hosts.allows(authority: authority, own: own) else { throw .host(authority) }
+        for origin in arrival.fields[values: .origin] where !hosts.allows(origin: origin, own: own) {
+            throw .origin(origin)
+        }
+    }
+
+    private static let host = HTTPField.Name("host") ?? .origin
+
+    /// Logs and audits a refusal, as far as their rhythms allow: whoever asks without end must not fill the disk.
+    private func note(_ denial: AccessDenial, _ arrival: Arrival, _ caller: Caller) {
+        let peer = arrival.peer?.ipAddress ?? "?"
+        let now = ContinuousClock.now
+        let (mayLog, audited) = refusals.withLock { refusals in
+            (refusals.log.mayLog(peer, at: now), refusals.audit.take(at: now))
+        }
+        if mayLog {
+            logger.warning(
+                "request refused",
+                metadata: [
+                    "peer": "\(peer)", "request": "\(arrival.method) \(arrival.route ?? "of no endpoint")",
+                    "status": "\(denial.status.code)", "reason": "\(denial.detail)",
+                ])
+        }
+        guard let untold = audited else { return }
+        var entry = AuditEntry(action: "\(arrival.method) \(arrival.route ?? "?")", caller: caller)
+        entry.peer = arrival.peer
+        entry.battery = arrival.battery?.text
+        entry.outcome = .refused
+        entry.status = denial.status.code
+        entry.detail = denial.detail
+        entry.untold = untold
+        audit.append(entry)
+    }
+}

@@ -1,0 +1,37 @@
+internal import HTTPTypes
+internal import LachesisModel
+
+/// What a request must show to be let in.
+enum Requirement: Equatable {
+    /// Nothing: everybody may ask.
+    case nothing
+    case role(Role)
+}
+
+/// Which route needs which role; what does not stand here needs `admin`.
+enum RouteTable {
+    static let upload = "/db/upload/{name}"
+
+    private static let requirements: [HTTPRequest.Method: [String: Requirement]] = [
+        .get: [
+            "/health": .nothing,
+            "/db/stats": .role(.read),
+            "/db/data/{name}": .role(.read),
+            "/online/status": .role(.read),
+            upload: .role(.upload),
+        ],
+        .post: [
+            "/db/register": .role(.register),
+            "/online/register": .role(.register),
+        ],
+        .delete: [
+            "/db/{name}": .role(.admin)
+        ],
+    ]
+
+    /// - Parameter route: as it was given to the router; nil where no route matched.
+    static func requirement(_ method: HTTPRequest.Method, _ route: String?) -> Requirement {
+        let method = method == .head ? .get : method
+        return route.flatMap { requirements[method]?[$0] } ?? .role(.admin)
+    }
+}
