@@ -156,7 +156,7 @@ def test_a_client_that_vanishes_within_a_message_leaves_the_ones_before(server: 
     name = fresh("cut")
     with Connection(server) as connection:
         connection.send(
-            f"GET /db/upload/{name} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"GET /db/upload/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
         assert connection.answer().status == 101

@@ -31,7 +31,7 @@ def come_and_go(server: Server, name: str, rounds: int) -> None:
         failing = ("raise RuntimeError", "import os; os._exit(1)", "estimator = 5")[number % 3]
         assert server.register(name, failing).status_code == 422
         with Connection(server) as connection:
-            connection.send(b"POST /online/register HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+            connection.send(b"POST /online/register HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")
         with httpx.Client(base_url=server.url, trust_env=False) as client, ThreadPoolExecutor(4) as pool:
             paths = ["/health", f"/db/data/{name}", "/online/status", "/no"] * 2
             assert {reply.status_code for reply in pool.map(client.get, paths)} == {200, 404}

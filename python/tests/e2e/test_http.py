@@ -20,7 +20,7 @@ GETS = ["/health", "/db/stats", "/online/status"]
 @pytest.mark.parametrize("path", ["/", "/db/status", "/no", "/health/x", "/db/data", "/db/data/a/b", "/%2e%2e/x"])
 def test_an_unknown_path_is_answered_with_a_detail_alone(server: Server, path: str) -> None:
     for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
-        reply = exchange(server, f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+        reply = exchange(server, f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
         assert reply.status == 404 and reply.headers["content-type"].startswith("application/json")
         assert list(reply.json) == ["detail"]
 
@@ -33,7 +33,7 @@ def test_an_unknown_path_is_answered_with_a_detail_alone(server: Server, path: s
 def test_the_answer_to_head_has_no_body(server: Server, path: str, status: int) -> None:
     with Connection(server) as connection:
         for method in ("HEAD", "GET"):
-            connection.send(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert connection.answer(method).status == status
 
 
@@ -78,7 +78,7 @@ def test_a_websocket_elsewhere_is_not_opened(server: Server) -> None:
     for path in ("/db/upload/", "/db/upload/a/b", "/db/stats", "/no"):
         reply = exchange(
             server,
-            f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode(),
         )
         assert reply.status == 404 and list(reply.json) == ["detail"]
@@ -89,12 +89,12 @@ def test_a_websocket_elsewhere_is_not_opened(server: Server) -> None:
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS", b"garbage\r\n\r\n", b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
-        b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
-        b"GET /" + b"y" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST /db/register HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
-        b"POST /db/register HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST /db/register HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
+        b"GET /" + b"y" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST /db/register HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+        b"POST /db/register HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /db/register HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )  # fmt: skip
 def test_what_is_no_request_is_refused_and_hurts_nobody(server: Server, request_bytes: bytes) -> None:
@@ -107,7 +107,7 @@ def test_what_is_no_request_is_refused_and_hurts_nobody(server: Server, request_
 
 def test_many_header_fields_within_the_limit_are_accepted(server: Server) -> None:
     fields = "".join(f"X-{k}: {'y' * 500}\r\n" for k in range(60))
-    assert exchange(server, f"GET /health HTTP/1.1\r\nHost: x\r\n{fields}\r\n".encode()).status == 200
+    assert exchange(server, f"GET /health HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode()).status == 200
 
 
 def test_pipelined_requests_are_answered_in_their_order(server: Server) -> None:
@@ -115,7 +115,7 @@ def test_pipelined_requests_are_answered_in_their_order(server: Server) -> None:
     upload(server, name, drive(2_000))
     paths = [f"/db/data/{name}", "/no", f"/db/data/{name}?limit=1", "/health", f"/db/data/{name}?limit=0"] * 3
     with Connection(server) as connection:
-        connection.send(b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths))
+        connection.send(b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths))
         replies = [connection.answer() for _ in paths]
     assert [reply.status for reply in replies] == [200, 404, 200, 200, 200] * 3
     bodies = [reply.json for reply in replies]
@@ -125,9 +125,9 @@ def test_pipelined_requests_are_answered_in_their_order(server: Server) -> None:
 def test_a_connection_serves_one_request_after_the_other(server: Server) -> None:
     with Connection(server) as connection:
         for path in GETS * 3:
-            connection.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert connection.answer().status == 200
-        connection.send(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        connection.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert connection.answer().status == 200
         assert connection.is_at_end()
 
@@ -142,7 +142,7 @@ def test_bodies_in_chunks_are_read(server: Server) -> None:
         chunks = [form[at : at + size] for at in range(0, len(form), size)]
         reply = exchange(
             server,
-            b"POST /online/register HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            b"POST /online/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n",
             *(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks),
             b"0\r\n\r\n",
@@ -154,7 +154,7 @@ def test_a_client_that_waits_to_be_told_to_continue_is_served(server: Server) ->
     body = json.dumps({"comments": "x" * 10_000}).encode()
     with Connection(server) as connection:
         connection.send(
-            b"POST /db/register HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+            b"POST /db/register HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
         )
         connection.socket.settimeout(1)
         # A server need not say so: clients send the body after a while.
@@ -170,7 +170,7 @@ def test_slow_clients_hold_up_nobody(server: Server) -> None:
     try:
         for connection in connections:
             connection.send(
-                b"POST /online/register HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                b"POST /online/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
             )
         for connection in connections[:50]:
             connection.send(b"Content-Length: 1000\r\n\r\n--b")
@@ -191,10 +191,10 @@ def test_names_stand_percent_encoded_in_paths(server: Server) -> None:
     name = fresh("Zelle Ä.1")
     upload(server, name, drive(3))
     for path in (quote(name), "".join(f"%{byte:02x}" for byte in name.encode())):
-        reply = exchange(server, f"GET /db/data/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        reply = exchange(server, f"GET /db/data/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert reply.status == 200 and len(reply.json) == 3
     for path in ("%ff", "%zz", "%", "a%00"):
-        reply = exchange(server, f"GET /db/data/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        reply = exchange(server, f"GET /db/data/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert 400 <= reply.status < 500 and list(reply.json) == ["detail"]
 
 

@@ -148,10 +148,10 @@ def test_silent_connections_do_not_hold_up_the_end(make_server: ServerFactory) -
         for connection in connections[5:10]:
             connection.send(b"GET /health HTTP/1.1\r\n")
         for connection in connections[10:15]:
-            connection.send(b"POST /db/register HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+            connection.send(b"POST /db/register HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
         for connection in connections[15:]:
             connection.send(
-                b"GET /db/upload/silent HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"GET /db/upload/silent HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                 b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
             )
         server.stop()
