@@ -1,6 +1,8 @@
 """The server's endpoints as methods."""
 
 import json
+import os
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,12 +25,27 @@ class Client:
     All methods raise RequestError if the server cannot be reached or refuses; its message is the server's own.
     """
 
-    def __init__(self, url: str = "http://127.0.0.1:8000", timeout: float = 120.0) -> None:
-        """`timeout`: how long one request may take, s; a registration lasts until the script has run."""
+    def __init__(
+        self, url: str = "http://127.0.0.1:8000", token: str | None = None, *, timeout: float = 120.0,
+        verify: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
+        """Describe a server.
+
+        `token`: what the server's admin gave out, if anything; by default the environment's LACHESIS_TOKEN. `timeout`:
+        how long one request may take, s; a registration lasts until the script has run. `verify`: what an https
+        server's certificate is checked with, by default the certificates of well-known authorities.
+        """
         if "://" not in url:
             url = f"http://{url}"
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, timeout=timeout)
+        token = (os.environ.get("LACHESIS_TOKEN", "") if token is None else token).strip()
+        if not (token.isascii() and token.isprintable()):
+            raise LachesisError("the token has characters that no token has")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._verify = verify
+        self._http = httpx.Client(
+            base_url=self.url, timeout=timeout, headers=self._headers, verify=verify if verify is not None else True
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -63,12 +80,13 @@ class Client:
 
         `source`: a battery-data-toolkit HDF5 file, a CSV file, a DataFrame, or an iterable of dicts, however long it
         goes on. A cut connection is opened again and resumed without a gap or a duplicate. Raises
-        UploadError after `give_up_after` s without any answer, RefusedRecordError for a record that cannot be stored.
+        UploadError after `give_up_after` s without any answer or if the server ends the upload, as when the token is
+        revoked; RefusedRecordError for a record that cannot be stored.
         `progress` shows a bar on standard error.
         """
         rows, count = records.read(source)
         with tqdm(total=count, unit=" records", desc=name, disable=not progress) as bar:
-            return Upload(self.url, name, rows, bar, give_up_after).run()
+            return Upload(self.url, name, rows, bar, give_up_after, self._headers, self._verify).run()
 
     def delete(self, name: str, *, force: bool = False) -> int:
         """Delete a battery with its records, estimates and estimator; return how many records were stored.

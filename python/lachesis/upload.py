@@ -4,10 +4,11 @@ import contextlib
 import json
 import random
 import re
+import ssl
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgpack
@@ -27,7 +28,7 @@ BURST = 200
 PATIENCE = 30.0
 """How long the server may take to acknowledge anything, or to open a connection. s"""
 REFUSALS = (1003, 1007, 1008)
-"""Close codes that name a record which cannot be stored."""
+"""Close codes after which it is no use to go on: of a record that cannot be stored, or of the upload as a whole."""
 
 
 class Upload:
@@ -37,13 +38,17 @@ class Upload:
     nothing is stored twice and nothing is left out.
     """
 
-    def __init__(self, url: str, name: str, records: Iterator[Record], progress: tqdm, give_up_after: float) -> None:
+    def __init__(
+        self, url: str, name: str, records: Iterator[Record], progress: tqdm, give_up_after: float,
+        headers: Mapping[str, str] | None = None, verify: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
         scheme, place, path, _, _ = urlsplit(url)
         path = f"{path.rstrip('/')}/db/upload/{quote(name, safe='')}"
         self._url = urlunsplit(("wss" if scheme == "https" else "ws", place, path, f"stream={uuid.uuid4()}", ""))
         self._records = records
         self._progress = progress
         self._give_up_after = give_up_after
+        self._headers, self._verify = headers, verify
         self._kept: deque[bytes] = deque()  # those after the first `_stored` records; not acknowledged
         self._sent = 0  # of those, on this connection
         self._stored = 0
@@ -54,7 +59,7 @@ class Upload:
         """Send all records; return how many are stored: all.
 
         Raises RefusedRecordError if the server refuses a record, UploadError if the server stays away for
-        `give_up_after` seconds, RequestError if it refuses the upload as a whole.
+        `give_up_after` seconds or ends the upload, RequestError if it refuses to begin it.
         """
         attempt = 0
         while True:
@@ -77,17 +82,18 @@ class Upload:
     def _open(self) -> ClientConnection:
         try:
             return connect(
-                self._url, subprotocols=[ACKNOWLEDGING], compression=None, open_timeout=PATIENCE, close_timeout=PATIENCE
-            )
+                self._url, subprotocols=[ACKNOWLEDGING], compression=None, open_timeout=PATIENCE,
+                close_timeout=PATIENCE, additional_headers=self._headers, ssl=self._verify,
+            )  # fmt: skip
         except InvalidURI as error:
             raise RequestError(str(error)) from error
         except InvalidStatus as error:
             if error.response.status_code < 500:
-                body = error.response.body.decode(errors="replace")
+                detail = error.response.body.decode(errors="replace")
                 with contextlib.suppress(ValueError, TypeError, KeyError):
-                    body = explained(json.loads(body)["detail"])
+                    detail = json.loads(detail)["detail"]
                 raise RequestError(
-                    f"the upload was refused: {body}", status=error.response.status_code, detail=body
+                    f"the upload was refused: {explained(detail)}", error.response.status_code, detail
                 ) from error
             raise
 
@@ -139,7 +145,10 @@ class Upload:
         self._progress.update(new)
 
     def _check_refusal(self, closed: ConnectionClosed) -> None:
-        if closed.rcvd is not None and closed.rcvd.code in REFUSALS:
-            # The server counts the messages of a connection; who made the records counts those of the whole upload.
-            reason = re.sub(r"^message \d+: ", "", closed.rcvd.reason)
-            raise RefusedRecordError(f"record {self._stored} (from 0) was refused: {reason}", self._stored) from closed
+        if closed.rcvd is None or closed.rcvd.code not in REFUSALS:
+            return
+        # The server counts the messages of a connection; who made the records counts those of the whole upload.
+        reason, count = re.subn(r"^message \d+: ", "", closed.rcvd.reason)
+        if count == 0:
+            raise UploadError(f"the server ended the upload: {reason}", self._stored) from closed
+        raise RefusedRecordError(f"record {self._stored} (from 0) was refused: {reason}", self._stored) from closed

@@ -154,7 +154,8 @@ def test_a_client_that_waits_to_be_told_to_continue_is_served(server: Server) ->
     body = json.dumps({"comments": "x" * 10_000}).encode()
     with Connection(server) as connection:
         connection.send(
-            b"POST /db/register HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+            b"POST /db/register HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+            % len(body)
         )
         connection.socket.settimeout(1)
         # A server need not say so: clients send the body after a while.
@@ -170,7 +171,8 @@ def test_slow_clients_hold_up_nobody(server: Server) -> None:
     try:
         for connection in connections:
             connection.send(
-                b"POST /online/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                b"POST /online/register HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: multipart/form-data; boundary=b\r\n"
             )
         for connection in connections[:50]:
             connection.send(b"Content-Length: 1000\r\n\r\n--b")
