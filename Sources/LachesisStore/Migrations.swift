@@ -16,6 +16,7 @@ enum Migrations {
         }
         migrator.registerMigration("3: tokens") { database in
             try database.execute(sql: third)
+        }
         migrator.registerMigration("4: limits of scripts") { database in
             try database.execute(sql: "ALTER TABLE lachesis_estimators ADD COLUMN limits TEXT NOT NULL DEFAULT '{}'")
         }
