@@ -89,9 +89,9 @@ def make_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtur
     servers: list[Server] = []
     request.node.own_servers = servers
 
-    def make(*options: str) -> Server:
+    def make(*options: str, start: bool = True) -> Server:
         servers.append(Server(tmp_path_factory.mktemp("own"), *options))
-        return servers[-1].start()
+        return servers[-1].start() if start else servers[-1]
 
     yield make
     for server in servers:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,10 @@ class Server:
         self.folder, self.options = folder, options
         self.data = folder / "data"
         self.log_path = folder / "server.log"
+        self.token: str | None = None
+        """What `http` and uploads show, from the next start."""
+        self.trust: ssl.SSLContext | None = None
+        """What a certificate of the server is checked with."""
         self._process: subprocess.Popen[bytes] | None = None
         # Short, because the path of a Unix socket is.
         self._runtime = tempfile.mkdtemp(prefix="lch-")
@@ -67,12 +72,19 @@ class Server:
 
         def listening() -> re.Match[str] | None:
             assert process.poll() is None, f"the server ended with {process.returncode}:\n{self.log_tail()}"
-            return re.search(r"^listening on (http://\S+)$", said.read_text("utf-8"), re.MULTILINE)
+            return re.search(r"^listening on (https?://\S+)$", said.read_text("utf-8"), re.MULTILINE)
 
         match = wait(listening, lambda: f"a server that listens\n{self.log_tail()}")
         self.url = match[1]
-        self.http = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+        self.http = httpx.Client(
+            base_url=self.url, timeout=120, trust_env=False, headers=self.credentials,
+            verify=True if self.trust is None else self.trust,
+        )  # fmt: skip
         return self
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     @property
     def pid(self) -> int:

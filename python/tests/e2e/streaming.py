@@ -24,12 +24,15 @@ PATIENCE = 60
 Message = dict[Any, Any] | bytes | str
 
 
-def connect(server: Server, name: str, query: str = "", acknowledging: bool = False) -> websockets.connect:
-    """Open an upload."""
+def connect(
+    server: Server, name: str, query: str = "", acknowledging: bool = False, headers: dict[str, str] | None = None
+) -> websockets.connect:
+    """Open an upload; `headers` go in the place of the server's credentials."""
     return websockets.connect(
         server.url.replace("http", "ws", 1) + f"/db/upload/{quote(name, safe='')}{query}",
         subprotocols=[Subprotocol(ACKNOWLEDGING)] if acknowledging else None,
-        open_timeout=PATIENCE, close_timeout=PATIENCE, max_queue=None, compression=None, proxy=None,
+        open_timeout=PATIENCE, close_timeout=PATIENCE, max_queue=None, compression=None, proxy=None, ssl=server.trust,
+        additional_headers=server.credentials if headers is None else headers,
     )  # fmt: skip
 
 
@@ -66,12 +69,14 @@ def refusal(server: Server, name: str, messages: Iterable[Message]) -> Close:
     return asyncio.run(attempt())
 
 
-def handshake_refusal(server: Server, name: str, query: str = "") -> tuple[int, bytes]:
+def handshake_refusal(
+    server: Server, name: str, query: str = "", headers: dict[str, str] | None = None
+) -> tuple[int, bytes]:
     """Try an upload that the server refuses to open; return status and body."""
 
     async def attempt() -> tuple[int, bytes]:
         try:
-            async with connect(server, name, query):
+            async with connect(server, name, query, headers=headers):
                 pass
         except websockets.InvalidStatus as error:
             return error.response.status_code, error.response.body or b""
@@ -89,8 +94,9 @@ def pour(server: Server, name: str, wire: bytes) -> None:
     """Send frames as fast as the server takes them and close; when this returns, they are stored."""
     url = server.url.replace("http", "ws", 1) + f"/db/upload/{quote(name, safe='')}"
     with connect_plainly(
-        url, compression=None, ping_interval=None, open_timeout=PATIENCE, close_timeout=10 * PATIENCE, proxy=None
-    ) as connection:
+        url, compression=None, ping_interval=None, open_timeout=PATIENCE, close_timeout=10 * PATIENCE, proxy=None,
+        ssl=server.trust, additional_headers=server.credentials,
+    ) as connection:  # fmt: skip
         connection.socket.sendall(wire)
 
 
