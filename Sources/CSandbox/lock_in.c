@@ -80,11 +80,23 @@ static int clear_signal_mask(void) {
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Gives the work folder to whom the worker is about to become. Only a folder that is the zygote's own and nobody else's: a shared one
+   would be given away for good. */
+static int give_folder(const struct lachesis_lock_in_settings *settings) {
+    struct stat status;
+    if (lstat(settings->work_folder, &status) < 0) return -1;
+    if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 07077) != 0) {
+        errno = EPERM;
+        return -1;
+    }
+    return chown(settings->work_folder, settings->uid, settings->gid);
+}
+
 /* Namespaces, and in them a folder to work in. */
 static int go_apart(const struct lachesis_lock_in_settings *settings, const char **failed) {
     if (!(settings->layers & lachesis_layer_namespaces)) {
         if (settings->is_root) {
-            STEP("the work folder's owner", chown(settings->work_folder, settings->uid, settings->gid));
+            STEP("the work folder's owner", give_folder(settings));
         }
         STEP("entering the work folder", chdir(settings->work_folder));
         return 0;
@@ -104,16 +116,11 @@ static int lose_identity(const struct lachesis_lock_in_settings *settings, const
         STEP("the bounding set", lachesis_drop_bounding_set());
         STEP("another user", lachesis_become(settings->uid, settings->gid));
     }
-    /* In a user namespace of its own it has power over nothing outside, and threads are counted for it alone. A machine may keep
-       those for root, which has become somebody else by then and loses nothing without. */
+    /* In a user namespace of its own it has power over nothing outside, and threads are counted for it alone. */
     if (settings->layers & lachesis_layer_namespaces) {
-        if (unshare(CLONE_NEWUSER) == 0) {
-            STEP("the limit of threads", limit(RLIMIT_NPROC, settings->threads));
-            STEP("the bounding set", lachesis_drop_bounding_set());
-        } else if (!settings->is_root) {
-            *failed = "a user namespace";
-            return -1;
-        }
+        STEP("a user namespace", unshare(CLONE_NEWUSER));
+        STEP("the limit of threads", limit(RLIMIT_NPROC, settings->threads));
+        STEP("the bounding set", lachesis_drop_bounding_set());
     }
     STEP("capabilities", lachesis_drop_capabilities());
     return 0;
@@ -130,6 +137,8 @@ int lachesis_lock_in(const struct lachesis_lock_in_settings *settings, const cha
     if (lose_identity(settings, failed) < 0) return -1;
     /* Becoming another user takes this away, so it comes after that. */
     STEP("dying with the parent", die_with_parent(settings));
+    /* A machine may pipe core dumps into a program of root's, whatever the limit of their size. */
+    STEP("no core dumps", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
     STEP("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     if (settings->layers & lachesis_layer_landlock) {
         STEP("Landlock", lachesis_landlock(settings->readable, "."));

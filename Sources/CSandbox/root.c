@@ -72,6 +72,8 @@ static int make_folder(const char *staging, const char *path) {
 }
 
 int lachesis_enter_root(const char *staging, const char *const *readable, const char **failed) {
+    /* Workers are somebody else, and must be able to pass. */
+    umask(022);
     STEP("a mount namespace of its own", unshare(CLONE_NEWNS));
     STEP("mounts that nobody else sees", mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     STEP("a new root", mount("lachesis", staging, "tmpfs", MS_NOSUID, "size=1m,nr_inodes=4096,mode=755"));
@@ -92,6 +94,11 @@ int lachesis_enter_root(const char *staging, const char *const *readable, const 
 }
 
 int lachesis_mount_work_folder(uint64_t bytes, uint64_t entries, uid_t uid, gid_t gid) {
+    /* Zero would mean without limit. */
+    if (bytes == 0 || entries == 0) {
+        errno = EINVAL;
+        return -1;
+    }
     char options[128];
     snprintf(options, sizeof options, "size=%llu,nr_inodes=%llu,mode=700,uid=%u,gid=%u", (unsigned long long)bytes,
              (unsigned long long)entries, uid, gid);

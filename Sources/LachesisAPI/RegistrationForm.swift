@@ -114,7 +114,9 @@ struct RegistrationForm {
     }
 
     private func mebibytes(_ name: String, atMost limit: Int) throws -> Int? {
-        try bounded(name, atMost: Double(limit) / 1_048_576).map { Int($0 * 1_048_576) }
+        guard let number = try bounded(name, atMost: Double(limit) / 1_048_576) else { return nil }
+        guard number >= 1 else { throw APIError.invalid(["body", name], "\(name) must be at least 1, not \(number)") }
+        return Int(number * 1_048_576)
     }
 
     private func bounded(_ name: String, atMost limit: Double) throws -> Double? {

@@ -42,20 +42,26 @@ package final class ScriptLogs: Sendable {
     ///   - time: Unix seconds.
     func append(_ bytes: [UInt8], dropped: Int, to battery: String, version: Int, time: Double) {
         logs.withLock { logs in
-            var log = logs[battery] ?? Log()
-            log.append(bytes, dropped: dropped, version: version, time: time)
-            while log.bytes > Self.capacity, let first = log.entries.first {
-                log.bytes -= first.text.utf8.count + Self.overhead
-                log.dropped += first.text.utf8.count
-                log.entries.removeFirst()
-            }
-            if log.entries.isEmpty { log.isOpen = false }
-            logs[battery] = log
+            // In place: a copy of the whole log for every line would make a chatty script everybody's affair.
+            logs[battery, default: Log()].append(bytes, dropped: dropped, version: version, time: time)
         }
     }
 }
 
 extension ScriptLogs.Log {
+    /// Lets the oldest go.
+    private mutating func trim() {
+        var gone = 0
+        while bytes > ScriptLogs.capacity, gone < entries.count {
+            let size = entries[gone].text.utf8.count
+            bytes -= size + ScriptLogs.overhead
+            dropped += size
+            gone += 1
+        }
+        entries.removeFirst(gone)
+        if entries.isEmpty { isOpen = false }
+    }
+
     fileprivate mutating func append(_ bytes: [UInt8], dropped: Int, version: Int, time: Double) {
         if dropped > 0 {
             self.dropped += dropped
@@ -78,5 +84,6 @@ extension ScriptLogs.Log {
             isOpen = false
         }
         if !lines.isEmpty { isOpen = !endsLine }
+        trim()
     }
 }

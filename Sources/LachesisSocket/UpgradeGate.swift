@@ -45,6 +45,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var state = State.waiting
     private var exchanges = HTTPExchanges()
     private var deadline: Scheduled<Void>?
+    private var stall: Scheduled<Void>?
     /// Of the request whose body is still coming.
     private var body: BodyClock?
     private var bodyDeadline: Scheduled<Void>?
@@ -77,6 +78,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         firstRequest.succeed(.nothing)
         deadline?.cancel()
         bodyDeadline?.cancel()
+        stall?.cancel()
         self.context = nil
     }
 
@@ -271,6 +273,19 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(Self.wrapOutboundOut(.end(trailers)), promise: sent)
         closeAfter(configuration.closeTimeout)
         context.read()
+    }
+
+    /// A peer that asks and does not read would hold its connection for ever: nobody else looks at the time that writing takes.
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        stall?.cancel()
+        stall = nil
+        if !context.channel.isWritable {
+            let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+            stall = context.eventLoop.scheduleTask(in: .init(configuration.idleTimeout)) {
+                bound.value.context?.close(promise: nil)
+            }
+        }
+        context.fireChannelWritabilityChanged()
     }
 
     // MARK: Ends

@@ -60,8 +60,8 @@ pid_t lachesis_fork(void);
 /* Likewise; the child is the first process of a namespace of its own. `own_processes`: the caller's, open. */
 pid_t lachesis_fork_apart(int own_processes);
 
-/* Compiles the filter, once for all workers. */
-int lachesis_compile_filter(struct lachesis_filter *into);
+/* Compiles the filter, once for all workers with these layers. */
+int lachesis_compile_filter(int layers, struct lachesis_filter *into);
 
 /* Gives this process and its later children a root at the folder `staging`, in which these paths can be read, and nothing else of the
    machine. On failure *failed names the step or the path. */

@@ -112,11 +112,11 @@ extension HostLoop {
     private func drain(_ worker: WorkerProcess) throws(HostError) {
         if worker.channel.number != nil { _ = try receive(from: worker, atMost: Self.lastPackets) }
         _ = worker.readLog(&buffer, atMost: Self.lastReads)
-        try passOutput(of: worker)
+        try passOutput(of: worker, isLast: true)
     }
 
-    private func passOutput(of worker: WorkerProcess) throws(HostError) {
-        guard let (bytes, dropped) = worker.takeOutput() else { return }
+    private func passOutput(of worker: WorkerProcess, isLast: Bool = false) throws(HostError) {
+        guard let (bytes, dropped) = worker.takeOutput(isLast: isLast) else { return }
         try send(.output(worker.epoch, bytes, dropped: dropped))
     }
 

@@ -4,11 +4,19 @@
 struct OutputBudget {
     /// Bytes a second, and at once. 64 KiB.
     static let rate = 64 << 10
+    /// What passing anything on costs at least: a script that writes byte by byte is cut, too.
+    static let least = 256
 
     private var allowance = OutputBudget.rate
     private var renewed: Duration
     /// Bytes that were cut and not told of yet.
     private(set) var dropped = 0
+
+    /// - Returns: how many bytes were cut, which nothing will come after.
+    mutating func takeDropped() -> Int {
+        defer { dropped = 0 }
+        return dropped
+    }
 
     init(now: Duration) { renewed = now }
 
@@ -19,12 +27,12 @@ struct OutputBudget {
             allowance = min(Self.rate, allowance + earned)
             renewed = now
         }
-        let passed = min(count, allowance)
-        allowance -= passed
-        guard passed > 0 else {
+        guard allowance >= Self.least else {
             dropped += count
             return (0, 0)
         }
+        let passed = min(count, allowance)
+        allowance -= max(passed, Self.least)
         defer { dropped = count - passed }
         return (passed, dropped)
     }

@@ -47,8 +47,10 @@ final class WorkerProcess {
     func closeLog() { log = nil }
 
     /// What the daemon has not been told of the worker's output; nil if there is nothing.
-    func takeOutput() -> (bytes: [UInt8], dropped: Int)? {
-        guard !unsaid.bytes.isEmpty else { return nil }
+    /// - Parameter isLast: whether nothing will come after it.
+    func takeOutput(isLast: Bool) -> (bytes: [UInt8], dropped: Int)? {
+        if isLast { unsaid.dropped += budget.takeDropped() }
+        guard !unsaid.bytes.isEmpty || unsaid.dropped > 0 else { return nil }
         defer { unsaid = ([], 0) }
         return unsaid
     }

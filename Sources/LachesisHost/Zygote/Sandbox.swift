@@ -30,7 +30,9 @@ struct Sandbox {
         if layers.contains(.systemCalls) {
             // For as long as the process lives.
             let filter = UnsafeMutablePointer<lachesis_filter>.allocate(capacity: 1)
-            guard lachesis_compile_filter(filter) == 0 else { throw .last("compiling the filter of system calls") }
+            guard lachesis_compile_filter(settings.layers, filter) == 0 else {
+                throw .last("compiling the filter of system calls")
+            }
             settings.filter = UnsafePointer(filter)
         }
         let paths = Self.cStrings(readable)
@@ -81,14 +83,14 @@ struct Sandbox {
 
     private static func isMachinesRoot() -> Bool {
         guard geteuid() == 0 else { return false }
-        // The initial namespace maps all users, one of an ordinary user's only that user.
+        // A namespace that the host has made for an ordinary user maps that user alone; the initial one, or a container's, others.
         var buffer = [UInt8](repeating: 0, count: 256)
         let file = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return false }
+        guard file >= 0 else { return true }
         defer { close(file) }
         let count = read(file, &buffer, buffer.count)
         let words = buffer.prefix(max(0, count)).split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
-        return words.count == 3 && String(decoding: words[2], as: UTF8.self) != "1"
+        return !(words.count == 3 && String(decoding: words[2], as: UTF8.self) == "1")
     }
 
     /// An array of C strings, ended by nil, for as long as the process lives.
@@ -124,8 +126,13 @@ struct Sandbox {
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard null >= 0 else { throw .last("opening /dev/null") }
         defer { close(null) }
+        guard let current = getcwd(nil, 0) else { throw .last("getcwd") }
+        let folder = String(cString: current) + "/probe-\(getpid())"
+        free(current)
+        // Within namespaces a process gets a folder in memory; else one on the machine, which goes with the host's.
+        if ownProcesses == nil, mkdir(folder, 0o700) != 0 { throw .last("making \(folder)") }
         let pid = fork()
-        if pid == 0 { attempt(null, pipe.far.number) }
+        if pid == 0 { attempt(null, pipe.far.number, folder) }
         guard pid > 0 else { throw Self.missing(.namespaces, "forking: \(String(cString: strerror(errno)))") }
         let text = finish(pid, consume pipe)
         guard text.isEmpty else {
@@ -133,9 +140,9 @@ struct Sandbox {
         }
     }
 
-    private func attempt(_ null: Int32, _ log: Int32) -> Never {
+    private func attempt(_ null: Int32, _ log: Int32, _ folder: String) -> Never {
         let space = WorkerSpace(WorkerLimits(ScriptLimits(), within: Limits()))
-        guard lockIn(space, socket: null, log: log, folder: "/tmp") != nil else { _exit(71) }
+        guard lockIn(space, socket: null, log: log, folder: folder) != nil else { _exit(71) }
         let number = lachesis_probe(settings.layers)
         if number != 0, let deed = lachesis_deed(number) { _ = write(1, deed, strlen(deed)) }
         _exit(0)
