@@ -50,23 +50,27 @@ class Server:
         """What `http` and uploads show, from the next start."""
         self.trust: ssl.SSLContext | None = None
         """What a certificate of the server is checked with."""
+        self.prefix: list[str] = []
+        """A command that executes the server's, and becomes it."""
+        self.environment: dict[str, str] = {}
+        """Variables beside those of the tests."""
         self._process: subprocess.Popen[bytes] | None = None
         # Short, because the path of a Unix socket is.
-        self._runtime = tempfile.mkdtemp(prefix="lch-")
+        self.runtime = tempfile.mkdtemp(prefix="lch-")
 
     # Life
 
     def start(self) -> "Server":
         """Start it and wait until it listens; raises AssertionError with its log if it does not."""
         assert PROGRAM.exists(), f"{PROGRAM} is missing: `make build` makes it"
-        command = [str(PROGRAM), "serve", "--data", str(self.data), "--port", "0", *self.options]
+        command = [*self.prefix, str(PROGRAM), "serve", "--data", str(self.data), "--port", "0", *self.options]
         if Path(sys.executable) != ROOT / ".venv" / "bin" / "python":
             command += ["--python", sys.executable]
         said = self.folder / "stdout"
         with said.open("wb") as out, self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, cwd=self.folder,
-                env=os.environ | {"XDG_RUNTIME_DIR": self._runtime},
+                env=os.environ | {"XDG_RUNTIME_DIR": self.runtime} | self.environment,
             )  # fmt: skip
         process = self._process
 
@@ -122,7 +126,7 @@ class Server:
             os.kill(one.pid, signal.SIGKILL)
         assert code == 0, f"after SIGTERM the server ended with {code}"
         assert not left, f"the server left processes behind: {left}"
-        assert os.listdir(self._runtime) == [], f"the server left {os.listdir(self._runtime)} in its runtime folder"
+        assert os.listdir(self.runtime) == [], f"the server left {os.listdir(self.runtime)} in its runtime folder"
 
     def kill(self) -> None:
         """End it with SIGKILL; what is below it must go by itself."""
@@ -139,9 +143,9 @@ class Server:
             for one in below:
                 if one.is_alive:
                     os.kill(one.pid, signal.SIGKILL)
-            left = [path for path in Path(self._runtime).rglob("*") if path.is_file()]
+            left = [path for path in Path(self.runtime).rglob("*") if path.is_file()]
             # Its own folder and socket are all that a server cannot remove when it is killed.
-            for path in Path(self._runtime).iterdir():
+            for path in Path(self.runtime).iterdir():
                 shutil.rmtree(path)
         assert not left, f"the killed server left workers' files behind: {left}"
 
@@ -150,7 +154,7 @@ class Server:
         try:
             self.stop()
         finally:
-            shutil.rmtree(self._runtime, ignore_errors=True)
+            shutil.rmtree(self.runtime, ignore_errors=True)
 
     def log_tail(self, lines: int = 60) -> str:
         text = self.log_path.read_text("utf-8", errors="replace") if self.log_path.exists() else ""
