@@ -47,7 +47,11 @@ DEEDS, PARAMETERS = cases(
         "write-into-devices": ("open('/dev/lachesis', 'w')", "EROFS"),
         "shared-memory": ("open('/dev/shm/lachesis', 'w')", "ENOENT"),
         "write-temporary-files-of-all": ("open('/tmp/lachesis', 'w')", "EROFS"),
-        "permit-null": ("os.chmod('/dev/null', 0)", "EPERM"),
+        "permit-null": ("os.chmod('/dev/null', 0)", "EROFS"),
+        "give-null-away": ("os.chown('/dev/null', 65534, 65534)", "EPERM"),
+        "write-into-null": ("open('/dev/null', 'w').write('x')", 1),
+        "read-zeros": ("open('/dev/zero', 'rb', 0).read(4) == bytes(4)", True),
+        "read-random": ("len(open('/dev/urandom', 'rb', 0).read(4))", 4),
         # Devices.
         "memory": ("open('/dev/mem')", "ENOENT"),
         "messages-of-the-kernel": ("open('/dev/kmsg')", "ENOENT"),
