@@ -81,7 +81,8 @@ int lachesis_enter_root(const char *staging, const char *const *readable, const 
         STEP(*readable, show(staging, *readable, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
     }
     for (const char *const *device = lachesis_devices; *device != NULL; device++) {
-        STEP(*device, show(staging, *device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+        /* Read-only is the entry, not the device: nobody changes its owner or permissions. */
+        STEP(*device, show(staging, *device, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
     }
     STEP("the place of work folders", make_folder(staging, lachesis_work_folder));
     STEP("entering the new root", chdir(staging));

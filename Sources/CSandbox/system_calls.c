@@ -61,6 +61,13 @@ static const int absent[] = {
     SCMP_SYS(userfaultfd), SCMP_SYS(memfd_create), SCMP_SYS(openat2), SCMP_SYS(epoll_pwait2),
 };
 
+/* Of extended attributes, too, a program that copies a file goes without if there are none; other errors end it. */
+static const int unsupported[] = {
+    SCMP_SYS(getxattr), SCMP_SYS(lgetxattr), SCMP_SYS(fgetxattr), SCMP_SYS(listxattr), SCMP_SYS(llistxattr),
+    SCMP_SYS(flistxattr), SCMP_SYS(setxattr), SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), SCMP_SYS(removexattr),
+    SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr),
+};
+
 /* The first number that libseccomp 2.5.4 does not know, and how far ahead of it the kernel may be. */
 enum { first_unknown = 451, last_unknown = 600 };
 
@@ -68,11 +75,29 @@ static const unsigned long commands[] = {
     F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL,
 };
 
+/* Locks are taken in name only: databases insist on one, and nobody else has files that a worker may write. Real ones on the
+   libraries that all workers read would be a way to talk to each other. Asking who holds one finds nobody. */
+static const unsigned long locking[] = {F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW};
+static const unsigned long asking[] = {F_GETLK, F_OFD_GETLK};
+
 /* Not TIOCSTI, which types into a terminal. */
 static const unsigned long requests[] = {TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX};
 
 /* A worker is the first process of its own process namespace. */
 enum { own_pid = 1 };
+
+static int add_locks(scmp_filter_ctx filter) {
+    int code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(flock), 0);
+    for (size_t i = 0; code == 0 && i < sizeof locking / sizeof *locking; i++) {
+        code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(fcntl), 1,
+                                SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, locking[i]));
+    }
+    for (size_t i = 0; code == 0 && i < sizeof asking / sizeof *asking; i++) {
+        code = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                                SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, asking[i]));
+    }
+    return code;
+}
 
 static int add_arguments(scmp_filter_ctx filter) {
     const uint64_t forbidden_clone = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
@@ -127,10 +152,14 @@ static int add_rules(scmp_filter_ctx filter, int layers) {
     for (size_t i = 0; code == 0 && i < sizeof absent / sizeof *absent; i++) {
         code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), absent[i], 0);
     }
+    for (size_t i = 0; code == 0 && i < sizeof unsupported / sizeof *unsupported; i++) {
+        code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EOPNOTSUPP), unsupported[i], 0);
+    }
     for (int number = first_unknown; code == 0 && number <= last_unknown; number++) {
         code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number, 0);
     }
     if (code == 0 && layers & lachesis_layer_namespaces) code = add_apart(filter);
+    if (code == 0) code = add_locks(filter);
     return code == 0 ? add_arguments(filter) : code;
 }
 

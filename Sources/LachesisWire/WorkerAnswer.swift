@@ -9,7 +9,8 @@ package struct ReadyAnswer: Sendable, Equatable {
     /// Row-major `[state, state]`.
     package let covariance: [Double]
 
-    /// - Throws: `WireError` if the bytes are not of this form, or if the names, columns and shapes do not fit each other.
+    /// - Throws: `WireError` if the bytes are not of this form, the names, columns and shapes do not fit each other, a number is not
+    ///   finite, or the covariance is not symmetric.
     package init(decoding payload: [UInt8], limits: Limits) throws(WireError) {
         var reader = ByteReader(payload.span.bytes)
         let json = try reader.takeBytes(Int(try reader.take(UInt32.self)))
@@ -28,6 +29,8 @@ package struct ReadyAnswer: Sendable, Equatable {
         mean = try reader.takeDoubles(states)
         covariance = try reader.takeDoubles(states * states)
         try reader.end()
+        try checkFinite([mean, covariance])
+        try checkSymmetry(covariance, states: states)
     }
 }
 
@@ -167,19 +170,27 @@ package struct ResultAnswer: Sendable, Equatable {
     }
 
     private func validate() throws(WireError) {
-        for numbers in [testTimes, means, variances, outputMeans, outputVariances, covariance] {
-            guard numbers.allSatisfy(\.isFinite) else { throw WireError("a number that is not finite") }
-        }
-        guard !covariance.isEmpty else { return }
-        // Rounding leaves a filter's covariance symmetric only to within some units in the last place of its larger entries.
-        for row in 0..<states {
-            for column in 0..<row {
-                let (lower, upper) = (covariance[row * states + column], covariance[column * states + row])
-                let scale = (abs(covariance[row * states + row]) * abs(covariance[column * states + column]))
-                    .squareRoot()
-                guard abs(lower - upper) <= 1e-6 * max(abs(lower), abs(upper), scale) else {
-                    throw WireError("a covariance that is not symmetric")
-                }
+        try checkFinite([testTimes, means, variances, outputMeans, outputVariances, covariance])
+        if !covariance.isEmpty { try checkSymmetry(covariance, states: states) }
+    }
+}
+
+private func checkFinite(_ lists: [[Double]]) throws(WireError) {
+    for numbers in lists {
+        guard numbers.allSatisfy(\.isFinite) else { throw WireError("a number that is not finite") }
+    }
+}
+
+/// - Parameter covariance: row-major `[state, state]`.
+private func checkSymmetry(_ covariance: [Double], states: Int) throws(WireError) {
+    // Rounding leaves a filter's covariance symmetric only to within some units in the last place of its larger entries.
+    for row in 0..<states {
+        for column in 0..<row {
+            let (lower, upper) = (covariance[row * states + column], covariance[column * states + row])
+            let scale = (abs(covariance[row * states + row]) * abs(covariance[column * states + column]))
+                .squareRoot()
+            guard abs(lower - upper) <= 1e-6 * max(abs(lower), abs(upper), scale) else {
+                throw WireError("a covariance that is not symmetric")
             }
         }
     }

@@ -12,6 +12,14 @@ import Testing
         #expect(budget.take(1, now: .seconds(1)) == (1, 0))
     }
 
+    @Test func whoWritesByteByByteIsCutToo() {
+        var budget = OutputBudget(now: .zero)
+        let passed = (0..<10_000).reduce(0) { passed, _ in passed + budget.take(1, now: .zero).passed }
+        #expect(passed == OutputBudget.rate / OutputBudget.least)
+        #expect(budget.takeDropped() == 10_000 - passed)
+        #expect(budget.takeDropped() == 0)
+    }
+
     @Test func whatIsSaidSlowlyIsAllPassedOn() {
         var budget = OutputBudget(now: .zero)
         for second in 1...1_000 {

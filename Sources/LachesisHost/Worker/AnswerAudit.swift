@@ -17,6 +17,8 @@ struct AnswerAudit: Equatable {
     /// Bytes of one step's error: index, length and text.
     private static let errorBytes = 8...(8 + 4_000)
     private static let mostErrors = 16
+    /// Bytes of the longest explanation why a script failed: the worker's 64 KiB of text, each byte as JSON's `\\u0000`.
+    private static let failureBytes = 6 * (64 << 10) + 1_000
 
     /// - Parameter checkpointBytes: bytes of a checkpoint, at most.
     init(checkpointBytes: Int) { sectionBytes = CheckpointAnswer.sectionBytes(stateLimit: checkpointBytes) }
@@ -51,6 +53,11 @@ struct AnswerAudit: Equatable {
             throw WireError("mean and covariance of \(bytes) bytes fit no number of states")
         }
         self.states = states
+    }
+
+    /// - Throws: `WireError` if the explanation is longer than any worker's.
+    func failed(_ payload: [UInt8]) throws(WireError) {
+        guard payload.count <= Self.failureBytes else { throw WireError("a failure told in \(payload.count) bytes") }
     }
 
     /// - Throws: `WireError` if the result covers records that are not outstanding, or its length is not what its

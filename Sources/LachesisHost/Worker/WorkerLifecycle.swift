@@ -118,6 +118,7 @@ struct WorkerLifecycle {
                 phase = .ready
                 deadline = nil
             case (.building, .failed):
+                try audit.failed(payload)
                 phase = .failed
                 deadline = now + Self.farewell
             case (.ready, .result):

@@ -65,10 +65,17 @@ package struct Zygote {
             plugin,
         ]
         var found: [String] = []
-        for path in wanted where access(path, F_OK) == 0 {
+        // Of a link also what it leads to, such as an environment that lies elsewhere.
+        for path in wanted.flatMap({ [$0, resolved($0)] }) where access(path, F_OK) == 0 {
             if !found.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { found.append(path) }
         }
         return found
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let target = realpath(path, nil) else { return path }
+        defer { free(target) }
+        return String(cString: target)
     }
 
     /// A thread would be missing in every worker, with whatever it had locked.
