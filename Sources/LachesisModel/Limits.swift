@@ -20,8 +20,8 @@ package struct Limits: Sendable {
     package var buildTime = Duration.seconds(60)
     /// How long one step of an estimator may take. Default 5 s.
     package var stepTime = Duration.seconds(5)
-    /// Bytes of memory of one worker beyond what all share. Default 2 GiB.
-    package var memoryBytes = 2 << 30
+    /// Bytes of memory of one worker beyond what all share. Default 4 GiB.
+    package var memoryBytes = 4 << 30
     /// Bytes of a worker's folder, which lies in memory; the largest registration's files fit. Default 320 MiB.
     package var folderBytes = 320 << 20
     /// Threads of a worker. Default 64.
