@@ -156,7 +156,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "LachesisAPITests", dependencies: ["LachesisAPI", "LachesisModel", "TestSupport"],
+            name: "LachesisAPITests",
+            dependencies: [
+                "LachesisAPI", "LachesisModel", "LachesisStore", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "LachesisHostTests",

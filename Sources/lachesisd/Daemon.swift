@@ -59,6 +59,13 @@ struct Daemon: Sendable {
         let api = APIServer(
             store: store, fleet: fleet, roster: roster, gatekeeper: gatekeeper, limits: limits,
             version: Lachesisd.version, logger: logger)
+        var sockets = sockets
+        let room = DescriptorLimit.makeRoom(for: sockets.maxConnections)
+        if room < sockets.maxConnections {
+            logger.warning(
+                "the system gives too few descriptors for --max-connections", metadata: ["connections": "\(room)"])
+            sockets.maxConnections = room
+        }
         let scheme = sockets.tls == nil ? "http" : "https"
         let application = api.application(host: host, port: port, sockets: sockets) { [host] port in
             print("listening on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)")

@@ -1,3 +1,4 @@
+import HTTPTypes
 import LachesisModel
 import LachesisStore
 import Testing

@@ -4,6 +4,8 @@ import Testing
 @testable import LachesisSocket
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ConnectionLimitTests {
+    private static let none: @Sendable (SocketRequest) async -> SocketUpgrade = { _ in .notFound }
+
     @Test func onlyTheTimeThatTheClientTakesCounts() {
         var clock = BodyClock()
         let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
@@ -21,7 +23,7 @@ import Testing
     @Test func aBodyThatDripsEnds() async throws {
         var configuration = SocketConfiguration()
         configuration.bodyTimeout = .milliseconds(500)
-        try await withServer(configuration, shouldUpgrade: { _ in .notFound }) { port, _ in
+        try await withServer(configuration, shouldUpgrade: Self.none) { port, _ in
             let time = try await RawClient.with(port: port) { client in
                 try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
                 let outbound = client.outbound
@@ -45,7 +47,7 @@ import Testing
     @Test func aBodyThatComesInTimeIsServedAndTheNextOneHasItsOwnTime() async throws {
         var configuration = SocketConfiguration()
         configuration.bodyTimeout = .milliseconds(1_500)
-        try await withServer(configuration, shouldUpgrade: { _ in .notFound }) { port, _ in
+        try await withServer(configuration, shouldUpgrade: Self.none) { port, _ in
             try await RawClient.with(port: port) { client in
                 for _ in 1...3 {
                     try await client.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na")
@@ -61,7 +63,7 @@ import Testing
     @Test func connectionsBeyondTheLimitAreClosedAndPlacesComeFree() async throws {
         var configuration = SocketConfiguration()
         configuration.maxConnections = 1
-        try await withServer(configuration, shouldUpgrade: { _ in .notFound }) { port, _ in
+        try await withServer(configuration, shouldUpgrade: Self.none) { port, _ in
             try await RawClient.with(port: port) { client in
                 try await client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n")
                 #expect(await client.head().hasPrefix("HTTP/1.1 200"))

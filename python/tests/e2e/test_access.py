@@ -30,6 +30,7 @@ ENDPOINTS: list[tuple[str, str, str | None]] = [
     ("HEAD", "/db/stats", "read"),
     ("GET", "/db/data/table", "read"),
     ("GET", "/online/status", "read"),
+    ("GET", "/online/table/logs", "read"),
     ("GET", "/db/upload/table", "upload"),
     ("POST", "/db/register", "register"),
     ("POST", "/online/register", "register"),

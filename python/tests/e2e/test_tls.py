@@ -116,13 +116,14 @@ def test_whoever_does_not_know_the_authority_does_not_connect(secure: Server) ->
     assert secure.get("/health")["version"]
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
 def test_older_versions_are_refused(secure: Server, authority: Authority, version: ssl.TLSVersion) -> None:
     context = authority.trust()
     # Otherwise this side would not even try.
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = version
-    with pytest.raises(ssl.SSLError):
+    with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):
         subject(secure, context)
     for newer in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         context = authority.trust()
