@@ -67,7 +67,8 @@ import Testing
             try await RawClient.with(port: port) { client in
                 try await client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n")
                 #expect(await client.head().hasPrefix("HTTP/1.1 200"))
-                #expect(try await RawClient.with(port: port) { await $0.rest() } == "")
+                let further = try await RawClient.with(port: port) { client in await client.rest() }
+                #expect(further == "")
             }
             var answer = ""
             for _ in 1...100 where !answer.hasPrefix("HTTP/1.1 200") {

@@ -144,11 +144,11 @@ import Testing
         try await withFolder { folder in
             try await withStore(in: folder) { try await $0.store(["n": 1], to: cell) }
             try withDatabase(in: folder) {
-                try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('3: from the future')")
+                try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('from the future')")
             }
             await expect(.newerDatabase) { try Store.open(folder: folder, limits: Limits()) }
             try withDatabase(in: folder) {
-                try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier LIKE '3:%'")
+                try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = 'from the future'")
             }
             let rows = try await withStore(in: folder) { try await $0.rows(of: cell) }
             #expect(rows == [[1]])
