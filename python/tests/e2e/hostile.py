@@ -1,7 +1,7 @@
-"""What the tests of the sandbox share: hostile scripts that tell what became of their deeds, and the ground they do them on.
+"""What the tests of the sandbox share: hostile scripts that tell what became of their deeds, and their ground.
 
-Each deed is really attempted, in a worker. A script tells in its traceback, and so in the 422, what became of it: the name
-of the error that the kernel gave, or whatever the deed returned.
+Each deed is really attempted, in a worker. A script tells in its traceback, and so in the 422, what became of it: the
+name of the error that the kernel gave, or whatever the deed returned.
 """
 
 import json
@@ -135,7 +135,7 @@ class Ground:
         server, tree = self.server, self.server.tree()
         kept = [one for one in tree if one.name != "lachesis-worker"]
         mounts = {"self": Path("/proc/self/mountinfo").read_text(), "daemon": _mounts(server.pid)}
-        paths = [path for path in Path(f"/proc/{server.pid}/fd").iterdir()]
+        paths = list(Path(f"/proc/{server.pid}/fd").iterdir())
         descriptors = {"daemon": sum(not _link(path).startswith(str(server.data)) for path in paths)}
         for one in kept:
             mounts[f"{one.name} {one.pid}"] = _mounts(one.pid)
@@ -190,9 +190,9 @@ class Ground:
         """Register such scripts at the same time, check the ground, and return what their authors are told."""
         server, lasting = self.server, self.server.http
         # Connections of their own, which are closed afterwards.
-        with httpx.Client(base_url=server.url, timeout=120, trust_env=False) as server.http:
-            with ThreadPoolExecutor(len(definitions)) as pool:
-                details = dict(zip(definitions, pool.map(self._told, definitions.values()), strict=True))
+        client = httpx.Client(base_url=server.url, timeout=120, trust_env=False)
+        with client as server.http, ThreadPoolExecutor(len(definitions)) as pool:
+            details = dict(zip(definitions, pool.map(self._told, definitions.values()), strict=True))
         server.http = lasting
         self.check()
         return details

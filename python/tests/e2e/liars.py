@@ -1,5 +1,8 @@
 """Scripts that speak to the host themselves, on the connection of the worker that they run in."""
 
+ENDED = "the script's process sent what no worker sends and was ended"
+"""What its author is told of a process that did."""
+
 LIAR = '''
 import ctypes, json, os, socket, struct, time
 host = socket.socket(fileno=os.dup(3))

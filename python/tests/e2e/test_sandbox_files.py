@@ -1,4 +1,4 @@
-"""Files: what a script reads and writes beside its own work folder, which is nothing, and what the folder holds at most."""
+"""Files: what a script reads and writes beside its own work folder, which is nothing, and how much that holds."""
 
 from pathlib import Path
 from typing import Any

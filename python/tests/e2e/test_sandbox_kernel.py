@@ -27,17 +27,20 @@ DENIED: dict[str, tuple[int, str]] = {
     "vhangup": (153, ""), "iopl": (172, "3"), "ioperm": (173, "0x80, 1, 1"), "modify_ldt": (154, "0, None, 0"),
     "settimeofday": (164, "None, None"), "clock_settime": (227, "0, None"), "adjtimex": (159, "None"),
     "clock_adjtime": (305, "0, None"), "sethostname": (170, "b'x', 1"), "setdomainname": (171, "b'x', 1"),
-    "fanotify_init": (300, "0, 0"), "inotify_init1": (294, "0"), "name_to_handle_at": (303, "-100, b'.', None, None, 0"),
+    "fanotify_init": (300, "0, 0"), "inotify_init1": (294, "0"),
+    "name_to_handle_at": (303, "-100, b'.', None, None, 0"),
     "open_by_handle_at": (304, "-100, None, 0"), "seccomp": (317, "1, 0, None"),
     "landlock_create_ruleset": (444, "None, 0, 1"), "sync": (162, ""), "syncfs": (306, "1"),
     # System V's and POSIX's ways between processes.
     "shmget": (29, "0, 4096, 0o1600"), "shmat": (30, "0, None, 0"), "semget": (64, "0, 1, 0o1600"),
     "msgget": (68, "0, 0o1600"), "mq_open": (240, "b'x', 0o102, 0o600, None"), "signalfd4": (289, "-1, None, 8, 0"),
     # Memory and time of others.
-    "mbind": (237, "None, 0, 0, None, 0, 0"), "set_mempolicy": (238, "0, None, 0"), "migrate_pages": (256, "0, 0, None, None"),
+    "mbind": (237, "None, 0, 0, None, 0, 0"), "set_mempolicy": (238, "0, None, 0"),
+    "migrate_pages": (256, "0, 0, None, None"),
     "move_pages": (279, "0, 0, None, None, None, 0"), "process_madvise": (440, "3, None, 0, 0, 0"),
     "process_mrelease": (448, "3, 0"), "mlock": (149, "None, 0"), "mlockall": (151, "3"),
-    "remap_file_pages": (216, "None, 0, 0, 0, 0"), "vmsplice": (278, "1, None, 0, 0"), "splice": (275, "0, None, 1, None, 1, 0"),
+    "remap_file_pages": (216, "None, 0, 0, 0, 0"), "vmsplice": (278, "1, None, 0, 0"),
+    "splice": (275, "0, None, 1, None, 1, 0"),
     "tee": (276, "0, 1, 1, 0"), "timer_create": (222, "0, None, None"), "timerfd_create": (283, "0, 0"),
     "memfd_secret": (447, "0"), "futex_waitv": (449, "None, 0, 0, None, 0"),
 }  # fmt: skip
@@ -50,7 +53,8 @@ ABSENT: dict[str, tuple[int, str]] = {
     "fchmodat2": (452, "-100, b'.', 0o777, 0"), "map_shadow_stack": (453, "None, 4096, 0"),
     "futex_wake": (454, "None, 0, 0, 0"), "statmount": (457, "None, None, 0, 0"),
     "listmount": (458, "None, None, 0, 0"), "lsm_set_self_attr": (460, "100, None, 0, 0"),
-    "mseal": (462, "None, 0, 0"), "setxattrat": (463, "-100, b'.', 0, b'x', None, 0"), "open_tree_attr": (467, "-100, b'/', 0, None, 0"),
+    "mseal": (462, "None, 0, 0"), "setxattrat": (463, "-100, b'.', 0, b'x', None, 0"),
+    "open_tree_attr": (467, "-100, b'/', 0, None, 0"),
     "the-last-that-is-foreseen": (600, ""),
 }  # fmt: skip
 

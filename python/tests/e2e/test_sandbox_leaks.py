@@ -9,6 +9,12 @@ from cells import KALMAN
 from hostile import SECRET, Ground, Report, cases, reported, reporting
 from server import fresh
 
+ENVIRONMENT = [
+    "BLOSC_NTHREADS", "HOME", "JE_ARROW_MALLOC_CONF", "LANG", "NUMEXPR_MAX_THREADS", "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED",
+    "SWIFT_BACKTRACE", "TMPDIR",
+]  # fmt: skip
+
 DEEDS, PARAMETERS = cases(
     {
         # The environment.
@@ -16,11 +22,7 @@ DEEDS, PARAMETERS = cases(
         "secret-by-the-c-library": ("bool(libc.getenv(SECRET.encode()))", False),
         "environment": (
             "sorted(os.environ)",
-            sorted(
-                ["BLOSC_NTHREADS", "HOME", "JE_ARROW_MALLOC_CONF", "LANG", "NUMEXPR_MAX_THREADS", "NUMEXPR_NUM_THREADS"]
-                + ["OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "PATH", "PYTHONDONTWRITEBYTECODE"]
-                + ["PYTHONHASHSEED", "SWIFT_BACKTRACE", "TMPDIR"]
-            ),
+            ENVIRONMENT,
         ),
         "environment-of-a-process": ("open('/proc/self/environ')", "ENOENT"),
         "environment-on-the-stack": ("found(stack())", []),
@@ -36,7 +38,8 @@ DEEDS, PARAMETERS = cases(
         "descriptors": (
             "import stat\nkinds = {}\nfor number in range(4096):\n"
             "    try: kinds[number] = stat.filemode(os.fstat(number).st_mode)[0]\n    except OSError: pass\n"
-            "return kinds", {"0": "c", "1": "p", "2": "p", "3": "s"}
+            "return kinds",
+            {"0": "c", "1": "p", "2": "p", "3": "s"},
         ),
         "descriptor-of-a-folder": ("os.fchdir(3)", "ENOTDIR"),
         "read-its-own-output": ("os.read(1, 1)", "EBADF"),
@@ -58,7 +61,7 @@ DEEDS, PARAMETERS = cases(
         "lock-of-a-library": ("fcntl.lockf(os.open(SHARED, os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)", "done"),
         "change-a-files-time-of-access": ("os.utime(SHARED)", "EROFS"),
     }
-)  # fmt: skip
+)
 
 LOOK = f"""
 import fcntl, re
@@ -66,7 +69,9 @@ SECRET, SHARED = {SECRET!r}, '/usr/bin/env'
 
 def found(*texts):
     # A pattern, which does not match itself; a battery's name, and the secret's value.
-    pattern = re.compile(rb'neighbour_[0-9a-f]{{8}}|lachesis_test_secre[t]\\0|PYTEST_CURRENT_TES[T]=|XDG_RUNTIME_DI[R]=')
+    pattern = re.compile(
+        rb'neighbour_[0-9a-f]{{8}}|lachesis_test_secre[t]\\0|PYTEST_CURRENT_TES[T]=|XDG_RUNTIME_DI[R]='
+    )
     return sorted({{match.decode() for text in texts for match in pattern.findall(text)}})
 
 def text(thing):
@@ -154,7 +159,9 @@ def test_random_numbers_of_two_scripts_differ(ground: Ground) -> None:
 
 def test_what_one_script_leaves_in_memory_the_next_does_not_find(ground: Ground) -> None:
     mark = fresh("left")
-    ground.refused(f"import numpy, builtins\nbuiltins.left = {mark!r}\nnumpy.left = {mark!r} * 1_000\nraise RuntimeError")
+    ground.refused(
+        f"import numpy, builtins\nbuiltins.left = {mark!r}\nnumpy.left = {mark!r} * 1_000\nraise RuntimeError"
+    )
     look = {
         "builtins": "hasattr(__import__('builtins'), 'left')",
         "numpy": "hasattr(__import__('numpy'), 'left')",

@@ -1,4 +1,4 @@
-"""What scientists use works inside: libraries imported when they are needed, files in the work folder, threads, time zones."""
+"""What scientists use works inside: libraries imported late, files in the work folder, threads, time zones."""
 
 import pytest
 from cells import KALMAN, assert_same, drive, plain_kalman
@@ -75,7 +75,8 @@ assert sqlite3.connect('wal.db').execute('SELECT * FROM a').fetchall() == [(1,)]
 import tempfile
 from pathlib import Path
 assert tempfile.gettempdir() == os.getcwd() == str(Path.home())
-with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile(dir=folder) as named, tempfile.TemporaryFile() as file:
+with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as file:
+    named = tempfile.NamedTemporaryFile(dir=folder)
     file.write(b'x'), named.write(b'x')
 """,
     "files": """
@@ -121,7 +122,7 @@ locale.setlocale(locale.LC_ALL, '')
 assert locale.getpreferredencoding() == 'utf-8' and sys.getfilesystemencoding() == 'utf-8'
 """,
     "lazy-imports": """
-import decimal, fractions, lzma, bz2, zlib, hashlib, ssl, xml.etree.ElementTree, email, unittest, ctypes.util, statistics
+import decimal, fractions, lzma, bz2, zlib, hashlib, ssl, xml.etree.ElementTree, email, ctypes.util, statistics
 assert hashlib.sha256(b'').hexdigest()[:4] == 'e3b0'
 assert lzma.decompress(lzma.compress(b'x' * 1000)) == b'x' * 1000
 """,
@@ -131,9 +132,14 @@ import numpy as np
 from sklearn.linear_model import LinearRegression
 assert abs(LinearRegression().fit([[0], [1]], [1, 3]).coef_[0] - 2) < 1e-9
 """,
-    "warnings-and-logging": "import logging, warnings\nlogging.basicConfig(filename='a.log')\nlogging.warning('x')\nwarnings.warn('y')",
-    "pickling": "import pickle\nopen('a.pkl', 'wb').write(pickle.dumps({'a': 1}))\nassert pickle.load(open('a.pkl', 'rb')) == {'a': 1}",
-}  # fmt: skip
+    "warnings-and-logging": (
+        "import logging, warnings\nlogging.basicConfig(filename='a.log')\nlogging.warning('x')\nwarnings.warn('y')"
+    ),
+    "pickling": (
+        "import pickle\nopen('a.pkl', 'wb').write(pickle.dumps({'a': 1}))\n"
+        "assert pickle.load(open('a.pkl', 'rb')) == {'a': 1}"
+    ),
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Lives and ends of workers: scripts that end at the wrong moment, or will not, or change what they share with others."""
+"""Lives and ends of workers: scripts that end at the wrong moment, or will not, or change what they share."""
 
 import os
 import time
@@ -24,7 +24,8 @@ def hasty_ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
 AT_IMPORT = {
     "sys-exit": ("import sys; sys.exit(5)", ["SystemExit: 5", "the script called sys.exit"]),
     "sys-exit-in-a-thread": (
-        "import sys, threading\nthread = threading.Thread(target=sys.exit)\nthread.start(); thread.join()\nraise KeyError('on')",
+        "import sys, threading\nthread = threading.Thread(target=sys.exit)\nthread.start(); thread.join()\n"
+        "raise KeyError('on')",
         ["KeyError: 'on'"],
     ),
     "os-exit": ("import os; os._exit(7)", ["exit status 7"]),
@@ -37,7 +38,8 @@ AT_IMPORT = {
     "segfault-by-writing": ("import ctypes; ctypes.memset(0, 0, 1)", ["signal 11 (SIGSEGV)"]),
     "jump-to-nowhere": ("import ctypes; ctypes.CFUNCTYPE(None)(8)()", ["signal 11 (SIGSEGV)"]),
     "bus-error": (
-        "import ctypes, mmap\nwith open('a', 'w+b') as file:\n    file.truncate(4096)\n    page = mmap.mmap(file.fileno(), 4096)\n"
+        "import ctypes, mmap\nwith open('a', 'w+b') as file:\n    file.truncate(4096)\n"
+        "    page = mmap.mmap(file.fileno(), 4096)\n"
         "    file.truncate(0)\n    page[0]",
         ["signal 7 (SIGBUS)"],
     ),
@@ -52,30 +54,38 @@ AT_IMPORT = {
         ["signal 8 (SIGFPE)"],
     ),
     "corrupted-heap": (
-        "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.free(ctypes.c_void_p(16))", ["signal 11 (SIGSEGV)"]
+        "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.free(ctypes.c_void_p(16))",
+        ["signal 11 (SIGSEGV)"],
     ),
-    "stop-itself-by-alarm": ("import signal, os, time\nsignal.setitimer(signal.ITIMER_REAL, 0.01)\ntime.sleep(0.1)\nos._exit(3)",
-                             ["exit status 3"]),
-    "atexit-that-hangs": ("import atexit, time\natexit.register(time.sleep, 600)\nraise KeyError('hangs')", ["KeyError: 'hangs'"]),
+    "stop-itself-by-alarm": (
+        "import signal, os, time\nsignal.setitimer(signal.ITIMER_REAL, 0.01)\ntime.sleep(0.1)\nos._exit(3)",
+        ["exit status 3"],
+    ),
+    "atexit-that-hangs": (
+        "import atexit, time\natexit.register(time.sleep, 600)\nraise KeyError('hangs')",
+        ["KeyError: 'hangs'"],
+    ),
     "thread-that-hangs": (
         "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\nraise KeyError('hangs')",
         ["KeyError: 'hangs'"],
     ),
     "destructor-that-hangs": (
-        "import time\nclass A:\n    def __del__(self): time.sleep(600)\na = A()\nraise KeyError('hangs')", ["KeyError: 'hangs'"]
+        "import time\nclass A:\n    def __del__(self): time.sleep(600)\na = A()\nraise KeyError('hangs')",
+        ["KeyError: 'hangs'"],
     ),
-    "exception-whose-text-raises": (
-        "class A(Exception):\n    def __str__(self): raise A\nraise A", ["A"]
-    ),
+    "exception-whose-text-raises": ("class A(Exception):\n    def __str__(self): raise A\nraise A", ["A"]),
     "exception-whose-text-ends-the-process": (
-        "class A(Exception):\n    def __str__(self): __import__('os')._exit(4)\nraise A", ["exit status 4"]
+        "class A(Exception):\n    def __str__(self): __import__('os')._exit(4)\nraise A",
+        ["exit status 4"],
     ),
     "hook-of-exceptions": ("import sys\nsys.excepthook = None\nraise KeyError('hook')", ["KeyError: 'hook'"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("definition", "words"), AT_IMPORT.values(), ids=AT_IMPORT)
-def test_a_script_that_ends_while_it_is_imported_is_explained(ground: Ground, definition: str, words: list[str]) -> None:
+def test_a_script_that_ends_while_it_is_imported_is_explained(
+    ground: Ground, definition: str, words: list[str]
+) -> None:
     began = time.monotonic()
     detail = ground.refused("print('before', flush=True)\n" + definition)
     for word in words:
@@ -88,7 +98,8 @@ ENDLESS = {
     "loop-that-catches-all": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
     "sleep": "import time; time.sleep(600)",
     "all-signals-ignored": (
-        "import signal, time\nfor k in range(1, 65):\n    try: signal.signal(k, signal.SIG_IGN)\n    except (OSError, ValueError): pass\n"
+        "import signal, time\nfor k in range(1, 65):\n    try: signal.signal(k, signal.SIG_IGN)\n"
+        "    except (OSError, ValueError): pass\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\ntime.sleep(600)"
     ),
     "lock-held-in-compiled-code": "import ctypes; ctypes.PyDLL(None).pause()",
@@ -97,11 +108,15 @@ ENDLESS = {
         "ctypes.PYFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()"
     ),
     "deadlock": "import threading\nlock = threading.Lock()\nlock.acquire(); lock.acquire()",
-    "waiting-for-a-thread": "import threading, time\nt = threading.Thread(target=time.sleep, args=(600,)); t.start(); t.join()",
-    "import-of-itself": "import sys, time\nsys.meta_path.insert(0, type('A', (), {'find_spec': lambda *a: time.sleep(600)}))\nimport x",
+    "waiting-for-a-thread": (
+        "import threading, time\nt = threading.Thread(target=time.sleep, args=(600,)); t.start(); t.join()"
+    ),
+    "import-of-itself": (
+        "import sys, time\nsys.meta_path.insert(0, type('A', (), {'find_spec': lambda *a: time.sleep(600)}))\nimport x"
+    ),
     "reading-the-orders": "import os\nwhile True: os.read(3, 1 << 17)",
     "waiting-for-input": "import time, sys\nassert sys.stdin.read() == ''\ntime.sleep(600)",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -117,16 +132,24 @@ def test_a_script_without_end_is_ended(endless: dict[str, str], name: str) -> No
 
 
 LIVING = {
-    "daemon-threads": "import threading, time\nfor _ in range(20): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()",
+    "daemon-threads": (
+        "import threading, time\n"
+        "for _ in range(20): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+    ),
     "threads": "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()",
     "atexit-that-hangs": "import atexit, time\natexit.register(time.sleep, 600)",
-    "all-signals-ignored": "import signal\nfor k in range(1, 65):\n    try: signal.signal(k, signal.SIG_IGN)\n    except (OSError, ValueError): pass",
+    "all-signals-ignored": (
+        "import signal\nfor k in range(1, 65):\n    try: signal.signal(k, signal.SIG_IGN)\n"
+        "    except (OSError, ValueError): pass"
+    ),
     "handlers-that-raise": "import signal\ndef no(*a): raise KeyError\nfor k in (1, 2, 15): signal.signal(k, no)",
-    "alarm": "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nsignal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)",
+    "alarm": (
+        "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nsignal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)"
+    ),
     "files": "for k in range(100): open(f'{k}', 'w').write('x' * 1000)",
     "no-collector": "import gc\ngc.disable(); gc.unfreeze()",
     "collector": "import gc\ngc.unfreeze(); gc.collect()",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("definition", LIVING.values(), ids=LIVING)
@@ -139,7 +162,9 @@ def test_an_estimator_with_odd_habits_steps_as_any_other_and_ends_when_told(grou
 
 SPOILING = {
     "numpy": "import numpy\nnumpy.array = numpy.eye = numpy.asarray = numpy.linalg.solve = None",
-    "numpy-in-place": "import ctypes, numpy\narray = numpy.linalg.solve\nnumpy.pi = 3\nnumpy.cbrt = numpy.finfo = lambda x: 1 / 0",
+    "numpy-in-place": (
+        "import ctypes, numpy\narray = numpy.linalg.solve\nnumpy.pi = 3\nnumpy.cbrt = numpy.finfo = lambda x: 1 / 0"
+    ),
     "builtins": "import builtins\nbuiltins.float = builtins.len = builtins.zip = builtins.open = None",
     "json": "import json\njson.loads = json.dumps = lambda *a, **k: '{}'",
     "modules": "import sys\nsys.modules.clear()",
@@ -151,12 +176,13 @@ SPOILING = {
     "true-and-false": "import ctypes\nctypes.c_int.from_address(id(True) + 24).value = 0",
     "shared-code": (
         "import ctypes\nlibc = ctypes.CDLL(None)\naddress = ctypes.cast(libc.abs, ctypes.c_void_p).value & ~4095\n"
-        "libc.mprotect(ctypes.c_void_p(address), 8192, 7)\nctypes.memset(ctypes.cast(libc.abs, ctypes.c_void_p), 0xcc, 16)"
+        "libc.mprotect(ctypes.c_void_p(address), 8192, 7)\n"
+        "ctypes.memset(ctypes.cast(libc.abs, ctypes.c_void_p), 0xcc, 16)"
     ),
     "environment": "import os\nos.environ.clear()",
     "current-folder": "import os\nos.chdir('/')",
     "descriptors": "import os\nfor k in range(3): os.close(k)",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("definition", SPOILING.values(), ids=SPOILING)

@@ -7,11 +7,31 @@ import pytest
 from hostile import Ground, Report, cases
 
 FAMILIES = {
-    "unix": (1, 1), "unix-datagram": (1, 2), "tcp4": (2, 1), "udp4": (2, 2), "raw4": (2, 3), "ping4": (2, 2), "tcp6": (10, 1),
-    "udp6": (10, 2), "ax25": (3, 5), "packet": (17, 3), "packet-datagram": (17, 2), "netlink-route": (16, 3),
-    "netlink-audit": (16, 3), "algorithms": (38, 5), "vsock": (40, 1), "bluetooth": (31, 3), "can": (29, 3), "tipc": (30, 2),
-    "xdp": (44, 3), "smc": (43, 1), "kcm": (41, 5), "rds": (21, 5), "key": (15, 3), "qipcrtr": (42, 2),
-}  # fmt: skip
+    "unix": (1, 1),
+    "unix-datagram": (1, 2),
+    "tcp4": (2, 1),
+    "udp4": (2, 2),
+    "raw4": (2, 3),
+    "ping4": (2, 2),
+    "tcp6": (10, 1),
+    "udp6": (10, 2),
+    "ax25": (3, 5),
+    "packet": (17, 3),
+    "packet-datagram": (17, 2),
+    "netlink-route": (16, 3),
+    "netlink-audit": (16, 3),
+    "algorithms": (38, 5),
+    "vsock": (40, 1),
+    "bluetooth": (31, 3),
+    "can": (29, 3),
+    "tipc": (30, 2),
+    "xdp": (44, 3),
+    "smc": (43, 1),
+    "kcm": (41, 5),
+    "rds": (21, 5),
+    "key": (15, 3),
+    "qipcrtr": (42, 2),
+}
 
 DEEDS, PARAMETERS = cases(
     {f"family-{name}": (f"call(41, {family}, {kind}, 0)", "EPERM") for name, (family, kind) in FAMILIES.items()}
@@ -33,7 +53,10 @@ DEEDS, PARAMETERS = cases(
         "own-listen": ("own().listen()", "EPERM"),
         "own-accept": ("own().accept()", "EPERM"),
         "own-options": ("own().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 30)", "EPERM"),
-        "own-peer": ("list(__import__('struct').unpack('3i', own().getsockopt(1, socket.SO_PEERCRED, 12)))", [0, 65534, 65534]),
+        "own-peer": (
+            "list(__import__('struct').unpack('3i', own().getsockopt(1, socket.SO_PEERCRED, 12)))",
+            [0, 65534, 65534],
+        ),
     }
 )
 PRELUDE = """

@@ -24,20 +24,26 @@ DEEDS, PARAMETERS = cases(
         "fork-bomb": ("for _ in range(10_000):\n    try: os.fork()\n    except OSError: pass\nos.fork()", "EPERM"),
         "forkpty": ("os.forkpty()", "ENOENT"),
         "subprocess": ("__import__('subprocess').run(['/usr/bin/true'])", "EPERM"),
-        "subprocess-of-a-new-session": ("__import__('subprocess').Popen(['sleep', '9'], start_new_session=True)", "EPERM"),
+        "subprocess-of-a-new-session": (
+            "__import__('subprocess').Popen(['sleep', '9'], start_new_session=True)",
+            "EPERM",
+        ),
         "shell": ("os.waitstatus_to_exitcode(os.system('true'))", 127),
         "posix-spawn": ("os.posix_spawn('/usr/bin/true', ['true'], {})", "EPERM"),
         "execve": ("os.execv('/usr/bin/true', ['true'])", "EPERM"),
         "execveat": ("call(322, -100, b'/usr/bin/true', None, None, 0)", "EPERM"),
         "execute-python": ("os.execv(sys.executable, ['python'])", "EPERM"),
         "execute-its-own": (
-            "__import__('shutil').copy('/usr/bin/true', 'own')\nos.chmod('own', 0o700)\nos.execv('own', ['own'])", "EPERM"
+            "__import__('shutil').copy('/usr/bin/true', 'own')\nos.chmod('own', 0o700)\nos.execv('own', ['own'])",
+            "EPERM",
         ),
         "multiprocessing-fork": (
-            "__import__('multiprocessing').get_context('fork').Process(target=print).start()", "EPERM"
+            "__import__('multiprocessing').get_context('fork').Process(target=print).start()",
+            "EPERM",
         ),
         "multiprocessing-spawn": (
-            "__import__('multiprocessing').get_context('spawn').Process(target=print).start()", "EPERM"
+            "__import__('multiprocessing').get_context('spawn').Process(target=print).start()",
+            "EPERM",
         ),
         # Signals.
         "kill-everyone": ("os.kill(-1, 9)", "EPERM"),
@@ -77,7 +83,7 @@ DEEDS, PARAMETERS = cases(
         "own-number": ("[os.getpid(), os.getppid(), os.getsid(0), os.getpgrp()]", [1, 0, 1, 1]),
         "own-user": ("[*os.getresuid(), *os.getresgid(), os.getgroups()]", [65534] * 6 + [[]]),
     }
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
