@@ -1,14 +1,8 @@
-"""What admins do: delete, register anew, back up, check."""
+"""Deletion of batteries: nothing is left of them, and nobody else is held up."""
 
 import asyncio
-import json
-import shutil
-import sqlite3
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +13,7 @@ from cells import KALMAN, assert_same, drive, plain_kalman
 from database import battery_tables, query
 from processes import wait
 from raw import exchange
-from server import Server, ServerFactory, command, fresh
+from server import Server, ServerFactory, fresh
 from streaming import PATIENCE, Streamer, acknowledged, connect, frames, packed, pour, upload
 
 SLOW = KALMAN.replace("    hours =", "    __import__('time').sleep(0.002)\n    hours =")
@@ -62,9 +56,6 @@ def assert_gone(server: Server, name: str, number: int) -> None:
             left = query(server, f'SELECT count(*) FROM "{table}" WHERE battery = ?', number)
             assert left == [(0,)], f"{left} rows in {table}"
     wait(lambda: not doomed(server), lambda: f"an end of {doomed(server)}")
-
-
-# Deletion
 
 
 def test_nothing_of_a_deleted_battery_is_left(server: Server) -> None:
@@ -288,216 +279,3 @@ def test_a_battery_is_not_deleted_while_its_estimator_is_registered(server: Serv
         assert registering.result()["version"] == 1
     assert_same(server.wait_status(name, stepped=49), plain_kalman(records))
     assert deleted(server, name) == 50
-
-
-# Where an estimator begins
-
-
-@pytest.mark.parametrize("place", ["form", "query"])
-def test_from_now_steps_only_what_is_stored_after_the_registration(make_server: ServerFactory, place: str) -> None:
-    server = make_server("--checkpoint-records", "1000000", "--checkpoint-interval", "3600")
-    name, records = fresh("now"), drive(300)
-    upload(server, name, records[:100])
-    if place == "form":
-        reply = server.register(name, KALMAN, **{"from": "now"})
-    else:
-        form = {"name": name, "definition": KALMAN, "plugin": "kalman"}
-        reply = server.http.post("/online/register", data=form, params={"from": "now"})
-    assert reply.status_code == 200, reply.text
-    status = server.wait_status(name)
-    assert (status["latest_time"], status["stepped"], status["mean"]) == (None, 0, [0.6, 1.5])
-    upload(server, name, records[100:200])
-    assert_same(server.wait_status(name, stepped=99, skipped=0), plain_kalman(records[100:200]))
-    # Without a checkpoint: it begins again where it did.
-    server.kill()
-    server.start()
-    upload(server, name, records[200:])
-    assert_same(server.wait_status(name, stepped=199, skipped=0), plain_kalman(records[100:]))
-    table = f'SELECT test_time FROM "{name}_estimates" ORDER BY lachesis_sequence'
-    wait(lambda: len(query(server, table)) == 199, "all estimates")
-    assert [time for (time,) in query(server, table)] == [record["test_time"] for record in records[101:]]
-
-
-def test_from_now_holds_for_a_new_version_alone(server: Server) -> None:
-    name, records = fresh("now-again"), drive(200)
-    server.accept(name, KALMAN)
-    upload(server, name, records[:100])
-    server.wait_status(name, stepped=99)
-    assert server.accept(name, KALMAN, **{"from": "now"})["version"] == 2
-    upload(server, name, records[100:])
-    assert_same(server.wait_status(name, stepped=99, version=2), plain_kalman(records[100:]))
-    assert server.accept(name, KALMAN, **{"from": "start"})["version"] == 3
-    assert_same(server.wait_status(name, stepped=199, version=3), plain_kalman(records))
-    server.accept(name, KALMAN)
-    assert_same(server.wait_status(name, stepped=199, version=4), plain_kalman(records))
-
-
-def test_from_now_without_records_is_from_the_start(server: Server) -> None:
-    name, records = fresh("now-first"), drive(80)
-    server.accept(name, KALMAN, **{"from": "now"})
-    upload(server, name, records)
-    assert_same(server.wait_status(name, stepped=79), plain_kalman(records))
-
-
-@pytest.mark.parametrize("value", ["Now", "then", "0", "start,now", "now "])
-def test_from_anything_else_is_refused(server: Server, value: str) -> None:
-    name, records = fresh("then"), drive(50)
-    server.accept(name, KALMAN)
-    upload(server, name, records)
-    reply = server.register(name, OTHER, **{"from": value})
-    assert reply.status_code == 422 and "from" in json.dumps(reply.json()["detail"]), reply.text
-    assert_same(server.wait_status(name, stepped=49, version=1), plain_kalman(records))
-
-
-# Another version
-
-
-def test_the_former_version_goes_on_until_the_new_one_is_ready(server: Server) -> None:
-    name, records = fresh("former"), drive(1_500)
-    server.accept(name, KALMAN)
-    device = Streamer(server, name, records, seconds=3)
-    device.start()
-    wait(lambda: device.stored >= 200 or device.failure, "progress")
-    before = server.status(name)
-    registering = threading.Thread(target=server.accept, args=(name, "import time\ntime.sleep(1)\n" + OTHER))
-    registering.start()
-    seen = []
-    while registering.is_alive():
-        status = server.status(name)
-        assert status["is_ready"] or status["version"] == 2, status
-        seen += [status["stepped"]] if status["version"] == 1 else []
-        time.sleep(0.01)
-    assert max(seen) > before["stepped"], "the former version did not go on"
-    device.finish()
-    assert_same(server.wait_status(name, stepped=1_499, version=2), plain_kalman(records, OTHER))
-
-
-def test_late_results_of_the_former_version_change_nothing(server: Server) -> None:
-    name, records = fresh("late"), drive(200)
-    # Its first batch is answered long after the next version has answered everything.
-    server.accept(name, OTHER.replace("    hours =", "    __import__('time').sleep(0.2)\n    hours ="))
-    upload(server, name, records)
-    server.accept(name, KALMAN)
-    expected = plain_kalman(records)
-    assert_same(server.wait_status(name, stepped=199, version=2), expected)
-    table = f'SELECT * FROM "{name}_estimates" ORDER BY lachesis_sequence'
-    wait(lambda: len(query(server, table)) == 199, "all estimates")
-    estimates = query(server, table)
-    time.sleep(1.5)
-    status = server.wait_status(name, stepped=199, version=2, restarts=0)
-    assert_same(status, expected)
-    assert query(server, table) == estimates
-
-
-# Backup and check
-
-
-def test_a_backup_of_a_live_server_is_a_whole_database(make_server: ServerFactory, tmp_path: Path) -> None:
-    server, other = make_server(), make_server()
-    name, records = fresh("backup"), drive(3_000)
-    server.accept(name, KALMAN)
-    device = Streamer(server, name, records, seconds=2)
-    device.start()
-    wait(lambda: device.stored >= 500 or device.failure, "progress")
-    before = device.stored
-    copy = tmp_path / "copy.sqlite"
-    done = command("backup", server.data, str(copy))
-    assert done.returncode == 0 and "records" in done.stdout, done
-    again = command("backup", server.data, str(copy))
-    assert again.returncode != 0 and str(copy) in again.stderr, again
-    other.stop()
-    shutil.rmtree(other.data)
-    other.data.mkdir()
-    shutil.copy(copy, other.data / "lachesis.sqlite")
-    report = command("check", other.data)
-    assert report.returncode == 0, report
-    other.start()
-    stored = len(other.rows(name))
-    assert before <= stored <= 3_000
-    assert [row["test_time"] for row in other.rows(name)] == [record["test_time"] for record in records[:stored]]
-    assert_same(other.wait_status(name, stepped=stored - 1), plain_kalman(records[:stored]))
-    upload(other, name, records[stored:])
-    device.finish()
-    for each in (server, other):
-        assert_same(each.wait_status(name, stepped=2_999), plain_kalman(records))
-
-
-def test_a_check_beside_a_live_server_is_content(make_server: ServerFactory) -> None:
-    server = make_server("--checkpoint-records", "20")
-    names, records = [fresh("check") for _ in range(3)], drive(1_000)
-    for name in names:
-        server.accept(name, KALMAN)
-    devices = [Streamer(server, name, records, seconds=2) for name in names]
-    for device in devices:
-        device.start()
-    while any(device.is_alive() for device in devices):
-        report = command("check", server.data)
-        assert (report.returncode, report.stdout.splitlines()[1:]) == (0, []), report
-        assert report.stdout.rstrip().endswith("all is well")
-    for device in devices:
-        device.finish()
-    for name in names:
-        assert_same(server.wait_status(name, stepped=999), plain_kalman(records))
-    server.stop()
-    report = command("check", server.data)
-    assert report.returncode == 0 and "3 batteries" in report.stdout and "3000 records" in report.stdout, report
-
-
-@pytest.mark.parametrize(
-    ("statement", "words"),
-    [
-        ('DELETE FROM "{name}" WHERE lachesis_sequence = 50', "records"),
-        ("UPDATE lachesis_progress SET cursor = cursor + 1", "cursor"),
-        ("UPDATE lachesis_checkpoints SET state = zeroblob(10)", "checkpoint"),
-        ("UPDATE lachesis_streams SET stored = stored + 1", "stream"),
-        ('DROP TABLE "{name}_estimates"', "estimates"),
-    ],
-)
-def test_a_check_finds_what_is_wrong(checked: tuple[Server, str], tmp_path: Path, statement: str, words: str) -> None:
-    server, name = checked
-    shutil.copytree(server.data, tmp_path / "data")
-    with closing(sqlite3.connect(tmp_path / "data" / "lachesis.sqlite")) as database, database:
-        database.execute(statement.format(name=name))
-    report = command("check", tmp_path / "data")
-    assert report.returncode == 1, report
-    wrong = [line for line in report.stdout.splitlines() if line.startswith("wrong: ")]
-    assert wrong and all(name in line for line in wrong), report.stdout
-    assert "all is well" not in report.stdout
-
-
-def test_a_check_finds_a_damaged_page(checked: tuple[Server, str], tmp_path: Path) -> None:
-    server, name = checked
-    shutil.copytree(server.data, tmp_path / "data")
-    path = tmp_path / "data" / "lachesis.sqlite"
-    with closing(sqlite3.connect(path)) as database:
-        ((root,),) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,))
-        ((size,),) = database.execute("PRAGMA page_size")
-    with path.open("r+b") as file:
-        file.seek((root - 1) * size)
-        file.write(bytes(size))
-    report = command("check", tmp_path / "data")
-    assert report.returncode == 1 and "wrong: " in report.stdout, report
-
-
-def test_a_folder_without_a_database_is_no_content_of_a_check_or_backup(tmp_path: Path) -> None:
-    assert command("check", tmp_path).returncode != 0
-    done = command("backup", tmp_path, str(tmp_path / "copy"))
-    assert done.returncode != 0 and str(tmp_path) in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture(scope="module")
-def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Server, str]:
-    """A server that was stopped, and its battery; with records, a stream, an estimator and a checkpoint."""
-    server, name = Server(tmp_path_factory.mktemp("checked")), fresh("checked")
-    try:
-        server.start()
-        server.accept(name, KALMAN)
-        device = Streamer(server, name, drive(100), seconds=0.1)
-        device.start()
-        device.finish()
-        server.wait_status(name, stepped=99)
-    finally:
-        server.dispose()
-    assert command("check", server.data).returncode == 0
-    return server, name
