@@ -4,9 +4,16 @@ import Testing
 @testable import LachesisSocket
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ShutdownTests {
+    /// Waits so long that a delay by one of them shows on a machine that is busy, too.
+    private static let patient: SocketConfiguration = {
+        var configuration = SocketConfiguration()
+        (configuration.shutdownGrace, configuration.closeTimeout) = (.seconds(30), .seconds(30))
+        return configuration
+    }()
+
     /// Starts a server, lets `body` begin something, shuts down, and gives the time until everything has ended.
     private func timeToShutDown(
-        _ configuration: SocketConfiguration = SocketConfiguration(),
+        _ configuration: SocketConfiguration = patient,
         shouldUpgrade: @escaping @Sendable (SocketRequest) async -> SocketUpgrade = { _ in .notFound },
         _ body: @escaping @Sendable (inout RawClient, @Sendable () async -> Void) async throws -> Void
     ) async throws -> Duration {
@@ -30,7 +37,7 @@ import Testing
             try await Task.sleep(for: .milliseconds(50))
             await shutDown()
         }
-        #expect(time < .seconds(1))
+        #expect(time < .seconds(10))
     }
 
     @Test func anIdleKeptConnectionDoesNotDelayIt() async throws {
@@ -39,7 +46,7 @@ import Testing
             _ = await client.head()
             await shutDown()
         }
-        #expect(time < .seconds(1))
+        #expect(time < .seconds(10))
     }
 
     @Test func aStalledRequestIsCutAfterTheGrace() async throws {
@@ -50,7 +57,7 @@ import Testing
             try await Task.sleep(for: .milliseconds(50))
             await shutDown()
         }
-        #expect(time > .milliseconds(250) && time < .seconds(2))
+        #expect(time > .milliseconds(250) && time < .seconds(10))
     }
 
     @Test func socketsHear1001AndWhatTheyStillSendIsTaken() async throws {
@@ -68,7 +75,7 @@ import Testing
             try await client.send(clientFrame(2, [2]) + clientClose(1001))
         }
         #expect(count.withLock { $0 } == 2)
-        #expect(time < .seconds(1))
+        #expect(time < .seconds(10))
     }
 
     @Test func aSocketThatDoesNotAnswerIsCut() async throws {
@@ -85,7 +92,7 @@ import Testing
             _ = try await client.open()
             await shutDown()
         }
-        #expect(time > .milliseconds(250) && time < .seconds(2))
+        #expect(time > .milliseconds(250) && time < .seconds(10))
         #expect(ends.withLock { $0 } == [.lost])
     }
 

@@ -17,7 +17,7 @@ struct AnswerAudit: Equatable {
     /// Bytes of one step's error: index, length and text.
     private static let errorBytes = 8...(8 + 4_000)
     private static let mostErrors = 16
-    /// Bytes of the longest explanation why a script failed: the worker's 64 KiB of text, each byte as JSON's `\\u0000`.
+    /// Bytes of the longest explanation why a script failed: the worker's 64 KiB of text, each byte as JSON's `\u0000`.
     private static let failureBytes = 6 * (64 << 10) + 1_000
 
     /// - Parameter checkpointBytes: bytes of a checkpoint, at most.

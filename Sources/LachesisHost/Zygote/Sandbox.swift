@@ -135,6 +135,7 @@ struct Sandbox {
         if pid == 0 { attempt(null, pipe.far.number, folder) }
         guard pid > 0 else { throw Self.missing(.namespaces, "forking: \(String(cString: strerror(errno)))") }
         let text = finish(pid, consume pipe)
+        if ownProcesses == nil { rmdir(folder) }
         guard text.isEmpty else {
             throw HostError(.sandbox, "the sandbox does not hold, and estimators are not run without it: \(text)")
         }
