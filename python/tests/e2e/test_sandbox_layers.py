@@ -1,5 +1,6 @@
 """Each layer of the sandbox switched off: what the others cover fails, and something that only it prevents is done."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -176,3 +177,13 @@ def test_a_worker_that_is_root_for_want_of_identity_changes_no_device() -> None:
             deeds = {"permit": "os.chmod('/dev/null', 0o666)", "write": "open('/dev/null', 'w').write('x')"}
             reply = server.register(fresh("hostile"), reporting(deeds))
             assert reported(reply.json()["detail"]) == {"permit": "EROFS", "write": 1}
+
+
+def test_the_proof_of_the_sandbox_gives_nothing_of_the_machines_away() -> None:
+    """Without namespaces it is tried in a folder on the machine, which changes hands; once that was one for all."""
+    before = {path: os.stat(path).st_uid for path in ("/tmp", "/var/tmp")}
+    for user in USERS:
+        with serving(user, "--sandbox-without", "namespaces") as server:
+            server.wait_plugins()
+            server.accept(fresh("unchanged"), KALMAN)
+    assert {path: os.stat(path).st_uid for path in before} == before
