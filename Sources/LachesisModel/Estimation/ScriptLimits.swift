@@ -11,8 +11,6 @@ package struct ScriptLimits: Sendable, Equatable, Codable {
     package var stepSeconds: Double?
 
     package init() {}
-
-    package var isEmpty: Bool { self == ScriptLimits() }
 }
 
 /// What a worker is kept to: the server's limits, or less where its registration asked for less.
