@@ -47,6 +47,21 @@ extension APIServer {
         json.endObject()
     }
 
+    /// What all hosts' control groups limit, and why it is not everything.
+    private func writeControlGroups(to json: inout JSONWriter) {
+        let reports = roster.controlGroups()
+        let common = reports.dropFirst().reduce(Set(reports.first?.controllers ?? [])) {
+            $0.intersection($1.controllers)
+        }
+        json.key("control_groups")
+        json.beginObject()
+        json.key("controllers")
+        json.strings(common.sorted())
+        json.key("detail")
+        json.string(reports.lazy.compactMap(\.detail).first)
+        json.endObject()
+    }
+
     /// `ok` while a host is connected and every registered estimator runs or is about to.
     private func health() -> [UInt8] {
         let (hosts, workers) = roster.counts()
@@ -64,6 +79,7 @@ extension APIServer {
         json.integer(workers)
         json.key("sandbox_without")
         json.strings(fleet.board.missingLayers.map(\.rawValue))
+        writeControlGroups(to: &json)
         json.key("plugins")
         json.beginObject()
         for plugin in roster.plugins() {

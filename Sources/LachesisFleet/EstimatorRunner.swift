@@ -120,6 +120,7 @@ final class EstimatorRunner: Sendable {
         let worker: LiveWorker
         if let first { worker = first } else { worker = try await start(&course.barred) }
         attach(worker.built)
+        environment.board.update(battery, version: version) { $0.controllers = worker.built.link.controllers }
         let feed = WorkerFeed(
             self, worker, storedCursor: course.storedCursor, suspects: course.suspects,
             saving: course.saving, environment: environment)

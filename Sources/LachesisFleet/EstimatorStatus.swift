@@ -27,6 +27,8 @@ package struct EstimatorStatus: Sendable {
     package var restarts = 0
     /// Why it is not running; nil while it is.
     package var problem: String?
+    /// What the control group of its last worker limits, of `cpu`, `memory` and `pids`.
+    package var controllers: [String] = []
     /// Sequence of the record that its last checkpoint holds for; nil if there is none.
     package var checkpointCursor: Int64?
     /// Why a checkpoint could not be made or used; nil while none was missed.
@@ -78,6 +80,8 @@ package struct EstimatorStatus: Sendable {
         json.string(checkpointProblem)
         json.key("sandbox_without")
         json.strings(missingLayers.map(\.rawValue))
+        json.key("control_groups")
+        json.strings(controllers)
         json.key("last_error")
         json.string(problem ?? snapshot.lastError)
         json.endObject()

@@ -10,6 +10,7 @@ package final class HostRoster: Sendable {
     private struct Host {
         var pid: Int32
         var plugins: [String: PluginReport]
+        var controlGroups: ControlGroupReport
         var workers = 0
         /// When it said something last.
         var heard = ContinuousClock.now
@@ -66,6 +67,9 @@ package final class HostRoster: Sendable {
         return best.values.sorted { $0.name < $1.name }
     }
 
+    /// What limits the workers' doings beyond what a process can be kept to by itself, host by host.
+    package func controlGroups() -> [ControlGroupReport] { state.withLock { $0.hosts.values.map(\.controlGroups) } }
+
     package func counts() -> (hosts: Int, workers: Int) { state.withLock { ($0.hosts.count, $0.workers.count) } }
 
     /// Starts a worker on the host that has the fewest.
@@ -84,7 +88,7 @@ package final class HostRoster: Sendable {
 
     private func place(_ order: WorkerOrder) throws -> WorkerLink? {
         let (events, continuation) = AsyncStream.makeStream(of: WorkerEvent.self, bufferingPolicy: .unbounded)
-        let placed: (Epoch, [UInt8])? = try state.withLock { state in
+        let placed: (Epoch, [UInt8], [String])? = try state.withLock { state in
             guard !state.hosts.isEmpty else { return nil }
             let candidates = state.hosts.filter { $0.value.plugins[order.plugin]?.state == .ready }
             guard let peer = candidates.min(by: { $0.value.workers < $1.value.workers })?.key else {
@@ -95,11 +99,13 @@ package final class HostRoster: Sendable {
             state.nextEpoch += 1
             state.hosts[peer]?.workers += 1
             state.workers[epoch] = Worker(peer: peer, order: order, events: continuation)
-            return (epoch, peer)
+            return (epoch, peer, state.hosts[peer]?.controlGroups.controllers ?? [])
         }
-        guard let (epoch, peer) = placed else { return nil }
+        guard let (epoch, peer, controllers) = placed else { return nil }
         hub.send(HostCommand.start(epoch, order).encoded, to: peer)
-        return WorkerLink(epoch: epoch, order: order, events: events) { [hub] in hub.send($0.encoded, to: peer) }
+        return WorkerLink(epoch: epoch, order: order, controllers: controllers, events: events) { [hub] in
+            hub.send($0.encoded, to: peer)
+        }
     }
 
     private func refuseIfHopeless(_ plugin: String, _ state: borrowing State) throws {
@@ -170,10 +176,14 @@ package final class HostRoster: Sendable {
         state.withLock { $0.hosts[peer]?.heard = .now }
         switch report {
         case .alive: break
-        case .hello(let pid, let plugins):
+        case .hello(let pid, let plugins, let groups):
             logger.info("host connected", metadata: ["pid": "\(pid)"])
+            if let detail = groups.detail {
+                logger.notice("workers are limited less", metadata: ["detail": "\(detail)"])
+            }
             state.withLock { state in
-                state.hosts[peer] = Host(pid: pid, plugins: Dictionary(plugins.map { ($0.name, $0) }) { $1 })
+                state.hosts[peer] = Host(
+                    pid: pid, plugins: Dictionary(plugins.map { ($0.name, $0) }) { $1 }, controlGroups: groups)
             }
         case .plugin(let plugin):
             state.withLock { $0.hosts[peer]?.plugins[plugin.name] = plugin }

@@ -21,6 +21,8 @@ extension WorkerExit {
             }
         case .buildTimeout: "the script gave no estimator within \(order.limits.buildSeconds) s and was ended"
         case .stepTimeout: "a step took longer than \(order.limits.stepSeconds) s; the process was ended"
+        case .memoryLimit:
+            "the script's process took more than \((order.limits.memoryBytes + order.limits.folderBytes) >> 20) MiB in memory and folder together and was ended"
         case .protocolViolation: "the script's process sent what no worker sends and was ended"
         case .notStarted: "the script's process could not be started"
         case .stopped: "the script's process was stopped"
@@ -39,7 +41,7 @@ extension WorkerExit {
     /// Whether the script is to blame, rather than the machinery around it.
     var isScriptsDoing: Bool {
         switch cause {
-        case .ended, .buildTimeout, .stepTimeout, .protocolViolation: true
+        case .ended, .buildTimeout, .stepTimeout, .memoryLimit, .protocolViolation: true
         case .notStarted, .stopped, .lost: false
         }
     }

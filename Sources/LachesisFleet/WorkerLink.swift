@@ -30,14 +30,16 @@ enum WorkerEvent: Sendable {
 struct WorkerLink: Sendable {
     let epoch: Epoch
     let order: WorkerOrder
+    /// What its control group limits: of `cpu`, `memory` and `pids` those that its host can limit.
+    let controllers: [String]
     let events: AsyncStream<WorkerEvent>
     private let sendCommand: @Sendable (HostCommand) -> Void
 
     init(
-        epoch: Epoch, order: WorkerOrder, events: AsyncStream<WorkerEvent>,
+        epoch: Epoch, order: WorkerOrder, controllers: [String], events: AsyncStream<WorkerEvent>,
         send: @escaping @Sendable (HostCommand) -> Void
     ) {
-        (self.epoch, self.order, self.events, sendCommand) = (epoch, order, events, send)
+        (self.epoch, self.order, self.controllers, self.events, sendCommand) = (epoch, order, controllers, events, send)
     }
 
     func send(_ kind: WorkerMessageKind, _ payload: [UInt8]) { sendCommand(.deliver(epoch, kind, payload)) }

@@ -26,6 +26,8 @@ package struct Limits: Sendable {
     package var folderBytes = 320 << 20
     /// Threads of a worker. Default 64.
     package var threads = 64
+    /// Processors that one worker may keep busy, where its control group can be told. Default 1.
+    package var cores = 1.0
     /// Bytes of one checkpoint of an estimator; an estimator with a larger state goes without. Default 16 MiB.
     package var checkpointBytes = 16 << 20
     /// Names of states of one estimator; SQLite's 2,000 columns hold the means and deviations of so many. Default 900.

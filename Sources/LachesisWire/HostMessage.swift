@@ -27,6 +27,8 @@ package struct WorkerExit: Codable, Sendable, Equatable {
         case buildTimeout
         /// Ended by the host: no progress within the time for a step.
         case stepTimeout
+        /// Ended by the kernel: process and folder took more memory than they may.
+        case memoryLimit
         /// Ended by the host: it sent what no worker sends.
         case protocolViolation
         /// Never started: its plugin cannot run, or the process could not be made.
@@ -64,6 +66,18 @@ package struct PluginReport: Codable, Sendable, Equatable {
     }
 }
 
+/// What the control groups of a host's workers limit.
+package struct ControlGroupReport: Codable, Sendable, Equatable {
+    /// Of `cpu`, `memory` and `pids` those that are limited.
+    package var controllers: [String]
+    /// Why it is not all of them; nil if it is.
+    package var detail: String?
+
+    package init(controllers: [String], detail: String? = nil) {
+        (self.controllers, self.detail) = (controllers, detail)
+    }
+}
+
 /// From daemon to host; one ZeroMQ frame each.
 package enum HostCommand: Sendable, Equatable {
     case start(Epoch, WorkerOrder)
@@ -76,8 +90,8 @@ package enum HostCommand: Sendable, Equatable {
 
 /// From host to daemon; one ZeroMQ frame each.
 package enum HostReport: Sendable, Equatable {
-    /// The first word of a host; names its plugins.
-    case hello(pid: Int32, plugins: [PluginReport])
+    /// The first word of a host.
+    case hello(pid: Int32, plugins: [PluginReport], controlGroups: ControlGroupReport)
     case plugin(PluginReport)
     case started(Epoch, pid: Int32)
     case message(Epoch, WorkerMessageKind, [UInt8])
@@ -105,6 +119,7 @@ private enum Tag: UInt8 {
 private struct Hello: Codable {
     var pid: Int32
     var plugins: [PluginReport]
+    var controlGroups: ControlGroupReport
 }
 
 extension HostCommand {
@@ -135,7 +150,8 @@ extension HostCommand {
 extension HostReport {
     package var encoded: [UInt8] {
         switch self {
-        case .hello(let pid, let plugins): frame(.hello, 0, json(Hello(pid: pid, plugins: plugins)))
+        case .hello(let pid, let plugins, let groups):
+            frame(.hello, 0, json(Hello(pid: pid, plugins: plugins, controlGroups: groups)))
         case .plugin(let report): frame(.plugin, 0, json(report))
         case .started(let epoch, let pid): frame(.started, epoch, json(pid))
         case .message(let epoch, let kind, let payload): frame(.message, epoch, payload, kind: kind)
@@ -152,7 +168,7 @@ extension HostReport {
         switch tag {
         case .hello:
             let hello: Hello = try decode(&reader)
-            self = .hello(pid: hello.pid, plugins: hello.plugins)
+            self = .hello(pid: hello.pid, plugins: hello.plugins, controlGroups: hello.controlGroups)
         case .plugin: self = .plugin(try decode(&reader))
         case .started: self = .started(epoch, pid: try decode(&reader))
         case .message:

@@ -80,12 +80,15 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Threads of a worker, likewise.")
     var maxThreads = Limits().threads
 
+    @Option(help: "Processors that one worker may keep busy, where the system lets the server limit that.")
+    var maxCores = Limits().cores
+
     func resolved() throws -> Limits {
         let counts = [
             maxRecordBytes, maxColumns, maxMetadataBytes, maxScriptBytes, maxFileBytes, maxFiles, maxRegistrationBytes,
             maxMemoryMb, maxFolderMb, maxThreads,
         ]
-        guard counts.allSatisfy({ $0 > 0 }), buildTimeout > 0, stepTimeout > 0 else {
+        guard counts.allSatisfy({ $0 > 0 }), buildTimeout > 0, stepTimeout > 0, maxCores > 0 else {
             throw ValidationError("limits must be greater than zero")
         }
         guard maxFileBytes <= 64 << 20 else { throw ValidationError("--max-file-bytes must not exceed 64 MiB") }
@@ -97,6 +100,7 @@ struct LimitOptions: ParsableArguments {
         limits.fileBytes = maxFileBytes
         limits.files = maxFiles
         limits.registrationBytes = maxRegistrationBytes
+        limits.cores = maxCores
         limits.buildTime = .seconds(buildTimeout)
         limits.stepTime = .seconds(stepTimeout)
         (limits.memoryBytes, limits.folderBytes, limits.threads) = (maxMemoryMb << 20, maxFolderMb << 20, maxThreads)

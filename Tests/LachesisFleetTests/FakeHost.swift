@@ -14,7 +14,9 @@ final class FakeHost: Sendable {
         let (commands, continuation) = AsyncStream.makeStream(of: HostCommand.self)
         self.commands = commands
         let plugin = PluginReport(name: "kalman", state: .ready)
-        outbox.withLock { $0 = [.hello(pid: pid, plugins: [plugin])] }
+        outbox.withLock {
+            $0 = [.hello(pid: pid, plugins: [plugin], controlGroups: ControlGroupReport(controllers: []))]
+        }
         Thread.detachNewThread { [self] in
             // The socket belongs to this thread.
             guard let socket = try? MessageSocket.dealer(connecting: endpoint) else { return continuation.finish() }

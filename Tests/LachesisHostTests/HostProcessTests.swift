@@ -230,7 +230,7 @@ struct HostProcessTests {
         ])
         defer { host.end() }
         let names = try host.report("hello") {
-            if case .hello(_, let plugins) = $0 { plugins.map(\.name) } else { nil }
+            if case .hello(_, let plugins, _) = $0 { plugins.map(\.name) } else { nil }
         }
         #expect(names == ["crashing", "missing", "threaded", "tiny"])
         #expect(

@@ -11,7 +11,9 @@ import Testing
         let commands: [HostCommand] = [.start(1 << 40, order), .deliver(2, .batch, [1, 2, 3]), .stop(3), .ping]
         for command in commands { #expect(try HostCommand(decoding: command.encoded) == command) }
         let reports: [HostReport] = [
-            .hello(pid: 7, plugins: [PluginReport(name: "kalman", state: .failed, detail: "no numpy")]),
+            .hello(
+                pid: 7, plugins: [PluginReport(name: "kalman", state: .failed, detail: "no numpy")],
+                controlGroups: ControlGroupReport(controllers: ["pids"], detail: "no cpu")),
             .plugin(PluginReport(name: "moirae", state: .ready)), .started(4, pid: 8), .message(5, .result, []),
             .exited(6, WorkerExit(.ended, status: -11, detail: "d", output: "o")), .alive,
             .output(7, [1, 2], dropped: 3),

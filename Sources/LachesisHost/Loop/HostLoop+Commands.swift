@@ -30,6 +30,8 @@ extension HostLoop {
             refusal = "the times to build and to step must be positive"
         } else if ![order.limits.memoryBytes, order.limits.folderBytes, order.limits.threads].allSatisfy({ $0 > 0 }) {
             refusal = "memory, folder and threads must be positive"
+        } else if !(order.limits.cores > 0 && order.limits.cores <= 1e6) {
+            refusal = "the processors must be positive"
         } else {
             refusal = nil
         }

@@ -10,6 +10,7 @@ extension HostLoop {
         for epoch in workers.keys {
             _ = try? socket.send(HostReport.exited(epoch, WorkerExit(.stopped, detail: "its host ends")).encoded)
         }
+        for worker in workers.values { groups.remove(worker.folderName) }
         workers.removeAll()
         // A zygote whose control connection closes kills its workers and ends.
         for zygote in zygotes.values { zygote.closeControl() }
@@ -17,6 +18,7 @@ extension HostLoop {
         reapChildren(until: monotonicNow() + patience)
         for zygote in zygotes.values where zygote.pid != nil { zygote.kill() }
         reapChildren(until: monotonicNow() + patience)
+        groups.removeAll()
         runtime.removeAll(until: deadline)
     }
 

@@ -100,6 +100,7 @@ extension HostLoop {
     /// The zygote has reaped it: takes what it had still sent, and only then reports its end.
     func ended(_ worker: WorkerProcess, status: Int32) throws(HostError) {
         try drain(worker)
+        if groups.ranOutOfMemory(worker.folderName) { worker.lifecycle.ranOutOfMemory() }
         try perform(worker.lifecycle.ended(status: status), on: worker)
     }
 
@@ -131,5 +132,7 @@ extension HostLoop {
         worker.closeLog()
         workers[worker.epoch] = nil
         if worker.hasFolder { runtime.doom(worker.folderName) }
+        groups.remove(worker.folderName)
+        armSweep()
     }
 }

@@ -108,14 +108,20 @@ extension HostLoop {
         case .failed(let detail): try perform(zygote.lifecycle.failedToWarm(detail, now: now), on: zygote)
         case .forked(let epoch, let pid):
             try perform(zygote.lifecycle.forkAnswered(), on: zygote)
-            if let worker = worker(epoch, of: zygote) {
-                try perform(worker.lifecycle.forked(pid: zygote.machinePid(of: pid), now: now), on: worker)
-            }
+            if let worker = worker(epoch, of: zygote) { try forked(worker, pid: zygote.machinePid(of: pid)) }
         case .notForked(let epoch, let reason):
             try perform(zygote.lifecycle.forkAnswered(), on: zygote)
             if let worker = worker(epoch, of: zygote) { try perform(worker.lifecycle.forkFailed(reason), on: worker) }
         case .exited(let epoch, let status):
             if let worker = worker(epoch, of: zygote) { try ended(worker, status: status) }
+        }
+    }
+
+    private func forked(_ worker: WorkerProcess, pid: Int32) throws(HostError) {
+        if let failure = groups.take(pid, as: worker.folderName, limits: worker.limits) {
+            try perform(worker.lifecycle.uncontained(failure), on: worker)
+        } else {
+            try perform(worker.lifecycle.forked(pid: pid, now: now), on: worker)
         }
     }
 

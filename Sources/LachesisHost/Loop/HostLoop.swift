@@ -26,6 +26,7 @@ package final class HostLoop {
     let events: EventQueue
     private let signals: SignalSource
     var runtime: RuntimeFolder
+    var groups: ControlGroups
     var zygotes: [String: ZygoteProcess] = [:]
     var workers: [Epoch: WorkerProcess] = [:]
     var sources: [UInt64: Source] = [:]
@@ -52,6 +53,7 @@ package final class HostLoop {
         // The thread's name is the process's; ZeroMQ names its own.
         guard lachesis_adopt_orphans("lachesis-host") == 0 else { throw .last("prctl") }
         runtime = try RuntimeFolder(in: configuration.runtime ?? "/tmp/lachesis-host-\(geteuid())")
+        groups = ControlGroups()
         events = try EventQueue()
         do {
             socket = try MessageSocket.dealer(connecting: configuration.endpoint)
@@ -66,7 +68,7 @@ package final class HostLoop {
     /// Serves the daemon until it goes or asks for the end; all processes have ended then.
     package func run() throws(HostError) {
         let reports = zygotes.values.map(\.lifecycle.report).sorted { $0.name < $1.name }
-        try send(.hello(pid: getpid(), plugins: reports))
+        try send(.hello(pid: getpid(), plugins: reports, controlGroups: groups.report))
         nextCheck = now
         defer { shutDown() }
         while !mustEnd { try turn() }
@@ -146,6 +148,8 @@ package final class HostLoop {
         nextCheck = nil
         for zygote in zygotes.values { try perform(zygote.lifecycle.check(now: now), on: zygote) }
         for worker in workers.values { try perform(worker.lifecycle.check(now: now), on: worker) }
+        if groups.hasDoomed { groups.sweep() }
+        armSweep()
         for zygote in zygotes.values { arm(zygote.lifecycle.deadline) }
         for worker in workers.values { arm(worker.lifecycle.deadline) }
     }
@@ -155,6 +159,9 @@ package final class HostLoop {
         guard let deadline else { return }
         nextCheck = min(nextCheck ?? deadline, deadline)
     }
+
+    /// Sees to it that what is left of ended workers' control groups is removed before long.
+    func armSweep() { if groups.hasDoomed { arm(now + .seconds(1)) } }
 
     private func takeSignals() throws(HostError) {
         let found = signals.take()

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Finds the number that the machine has for a worker: its zygote, in a process namespace of its own, knows it by another.
 struct MachinePids {
     /// Children of the zygote that are somebody's already.
@@ -19,28 +17,14 @@ struct MachinePids {
 
     /// A process's numbers, from this namespace to its own.
     private static func numbers(of pid: Int32) -> [Int32] {
-        let lines = read("/proc/\(pid)/status").split(separator: UInt8(ascii: "\n"))
-        guard let line = lines.first(where: { $0.starts(with: "NSpid:".utf8) }) else { return [] }
-        return integers(line.dropFirst("NSpid:".utf8.count))
+        let lines = (KernelFile.read("/proc/\(pid)/status") ?? "").split(separator: "\n")
+        return lines.first { $0.hasPrefix("NSpid:") }.map { integers($0.split { $0 == " " || $0 == "\t" }.dropFirst()) }
+            ?? []
     }
 
-    private static func children(of pid: Int32) -> [Int32] { integers(read("/proc/\(pid)/task/\(pid)/children")[...]) }
-
-    private static func integers(_ bytes: ArraySlice<UInt8>) -> [Int32] {
-        bytes.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-            .compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
+    private static func children(of pid: Int32) -> [Int32] {
+        integers(KernelFile.words("/proc/\(pid)/task/\(pid)/children")[...])
     }
 
-    /// A file's content; nothing if it cannot be read.
-    private static func read(_ path: String) -> [UInt8] {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return [] }
-        defer { close(file) }
-        var (content, buffer): ([UInt8], [UInt8]) = ([], .init(repeating: 0, count: 4096))
-        while true {
-            let count = Glibc.read(file, &buffer, buffer.count)
-            guard count > 0 else { return content }
-            content += buffer.prefix(count)
-        }
-    }
+    private static func integers(_ words: ArraySlice<Substring>) -> [Int32] { words.compactMap { Int32($0) } }
 }

@@ -69,6 +69,9 @@ struct WorkerLifecycle {
         }
     }
 
+    /// It cannot be put where the kernel limits it.
+    mutating func uncontained(_ reason: String) -> [Action] { end(.lost, reason) }
+
     mutating func forkFailed(_ reason: String) -> [Action] { finish(.init(.notStarted, detail: reason)) }
 
     /// The plugin cannot run.
@@ -166,6 +169,9 @@ struct WorkerLifecycle {
         let (cause, detail) = cause ?? (.ended, "")
         return finish(WorkerExit(cause, status: status, detail: detail))
     }
+
+    /// The kernel has ended the process for want of memory.
+    mutating func ranOutOfMemory() { if cause == nil { cause = (.memoryLimit, "") } }
 
     /// Its zygote has died, and it with it.
     mutating func lost(_ detail: String) -> [Action] {

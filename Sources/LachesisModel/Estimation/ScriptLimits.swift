@@ -18,6 +18,8 @@ package struct WorkerLimits: Sendable, Equatable, Codable {
     package var memoryBytes: Int
     package var folderBytes: Int
     package var threads: Int
+    /// Processors that it may keep busy.
+    package var cores: Double
     package var buildSeconds: Double
     package var stepSeconds: Double
     package var checkpointBytes: Int
@@ -26,6 +28,7 @@ package struct WorkerLimits: Sendable, Equatable, Codable {
         memoryBytes = min(wanted.memoryBytes ?? .max, limits.memoryBytes)
         folderBytes = min(wanted.folderBytes ?? .max, limits.folderBytes)
         threads = min(wanted.threads ?? .max, limits.threads)
+        cores = limits.cores
         buildSeconds = min(wanted.buildSeconds ?? .infinity, limits.buildTime / .seconds(1))
         stepSeconds = min(wanted.stepSeconds ?? .infinity, limits.stepTime / .seconds(1))
         checkpointBytes = limits.checkpointBytes
@@ -35,6 +38,7 @@ package struct WorkerLimits: Sendable, Equatable, Codable {
         case memoryBytes = "memory_bytes"
         case folderBytes = "folder_bytes"
         case threads
+        case cores
         case buildSeconds = "build_seconds"
         case stepSeconds = "step_seconds"
         case checkpointBytes = "checkpoint_bytes"

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from cells import KALMAN, assert_same, drive, kalman_steps
-from processes import wait
+from processes import wait, worker_groups
 from server import ROOT, Files, Server, fresh
 from streaming import upload
 
@@ -141,6 +141,7 @@ class Ground:
             mounts[f"{one.name} {one.pid}"] = _mounts(one.pid)
             descriptors[f"{one.name} {one.pid}"] = len(one.descriptors)
         files = sorted(str(path) for path in Path(server.runtime).rglob("*"))
+        files += map(str, worker_groups(f"lachesis-{server.host().pid}"))
         return {
             "processes": Counter(one.name for one in tree), "mounts": mounts, "files": files,
             "descriptors": descriptors,

@@ -66,6 +66,18 @@ def peak_memory(pid: int) -> int:
     return int(line.split()[1]) * 1024 // 1_000_000
 
 
+def group_folders(pid: int) -> list[Path]:
+    """Return the control groups, one a hierarchy, that a host has made for a worker's process."""
+    groups = [line.split(":", 2)[2] for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
+    own = {"/".join(Path(group).parts[-2:]) for group in groups if Path(group).name.startswith("worker-")}
+    return [folder for name in own for folder in worker_groups(name.split("/")[0]) if folder.name == name.split("/")[1]]
+
+
+def worker_groups(host: str) -> list[Path]:
+    """Return the control groups of a host's workers, by the name of its own."""
+    return sorted(path for path in Path("/sys/fs/cgroup").rglob(f"{host}/worker-*") if path.is_dir())
+
+
 def wait(question: Callable[[], Answer | None], what: str | Callable[[], str], seconds: float = 60) -> Answer:
     """Ask until the answer is true and return it; raises AssertionError after so many seconds.
 
