@@ -158,8 +158,9 @@ let package = Package(
         .testTarget(
             name: "LachesisAPITests",
             dependencies: [
-                "LachesisAPI", "LachesisModel", "LachesisStore", "TestSupport",
+                "LachesisAPI", "LachesisFleet", "LachesisModel", "LachesisStore", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -17,6 +17,7 @@ package struct APIServer: Sendable {
     let registrations = Turnstile(places: 4)
     let uploads = OpenUploads()
     let gatekeeper: Gatekeeper
+    let eventFeed: EventFeed
 
     package init(
         store: Store, fleet: Fleet, roster: HostRoster, gatekeeper: Gatekeeper, limits: Limits, version: String,
@@ -24,6 +25,7 @@ package struct APIServer: Sendable {
     ) {
         (self.store, self.fleet, self.roster, self.gatekeeper) = (store, fleet, roster, gatekeeper)
         (self.limits, self.version, self.logger) = (limits, version, logger)
+        eventFeed = EventFeed(board: fleet.board)
     }
 
     /// What keeps to the tokens as they are made and revoked.
@@ -46,6 +48,7 @@ package struct APIServer: Sendable {
         addDeletionRoutes(to: router)
         addEstimatorRoutes(to: router)
         addLogRoutes(to: router)
+        addEventRoutes(to: router)
         var sockets = sockets
         sockets.maxMessageSize = limits.recordBytes + 1
         let upgrade = UploadUpgrade(

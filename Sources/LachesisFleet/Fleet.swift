@@ -32,7 +32,7 @@ package final class Fleet: Sendable {
         storage: any EstimatorStorage, roster: HostRoster, limits: Limits,
         configuration: FleetConfiguration = FleetConfiguration(), missingLayers: [SandboxLayer] = [], logger: Logger
     ) {
-        board = StatusBoard(missingLayers: missingLayers)
+        board = StatusBoard(missingLayers: missingLayers, session: roster.session)
         let berths = WorkerBerths(places: configuration.workers)
         environment = FleetEnvironment(
             configuration: configuration, storage: storage, roster: roster, board: board,

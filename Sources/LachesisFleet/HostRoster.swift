@@ -39,13 +39,15 @@ package final class HostRoster: Sendable {
     }
 
     package let logs = ScriptLogs()
+    /// The server's start counter.
+    let session: UInt32
     private let hub: MessageHub
     private let logger: Logger
     private let state: Mutex<State>
 
     /// - Parameter session: the server's start counter; epochs of later sessions are larger.
     package init(hub: MessageHub, session: UInt32, logger: Logger) {
-        (self.hub, self.logger) = (hub, logger)
+        (self.hub, self.session, self.logger) = (hub, session, logger)
         state = Mutex(State(nextEpoch: Epoch(session) << 32 + 1))
     }
 

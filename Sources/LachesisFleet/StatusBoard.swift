@@ -3,26 +3,33 @@ internal import Synchronization
 
 /// The latest status of every estimator, as JSON that is ready to send: no poll waits for Python or the database.
 package final class StatusBoard: Sendable {
-    private struct Entry {
+    struct Entry {
         var status: EstimatorStatus
         /// Its JSON; nil after a change.
         var rendered: [UInt8]?
-        /// Counts changes.
-        var revision = 0
+        /// The board's revision when it changed last.
+        var revision: Int
     }
 
-    private struct State {
+    struct State {
         var entries: [BatteryName: Entry] = [:]
         /// The whole body; nil after a change.
         var body: [UInt8]?
-        var revision = 0
+        /// Counts changes.
+        var revision: Int
+        /// Batteries whose estimators were removed, with the revision at which they were.
+        var removals = Removals()
     }
 
     /// Layers of the sandbox that workers go without.
     package let missingLayers: [SandboxLayer]
-    private let state = Mutex(State())
+    let state: Mutex<State>
 
-    package init(missingLayers: [SandboxLayer] = []) { self.missingLayers = missingLayers }
+    /// - Parameter session: the server's start counter; revisions of later sessions are larger.
+    package init(missingLayers: [SandboxLayer] = [], session: UInt32 = 0) {
+        self.missingLayers = missingLayers
+        state = Mutex(State(revision: Int(session) << 32))
+    }
 
     /// Body of `/online/status`: an object with a member for each battery that has an estimator, in the order of their names.
     package func body() -> [UInt8] {
@@ -56,18 +63,19 @@ package final class StatusBoard: Sendable {
     /// Adds an estimator, or replaces the one of the same battery.
     func install(_ status: EstimatorStatus) {
         state.withLock { state in
-            let revision = state.entries[status.estimator.battery].map { $0.revision + 1 } ?? 0
-            state.entries[status.estimator.battery] = Entry(status: status, revision: revision)
             state.body = nil
             state.revision += 1
+            state.entries[status.estimator.battery] = Entry(status: status, revision: state.revision)
+            state.removals.forget(status.estimator.battery)
         }
     }
 
     func remove(_ battery: BatteryName) {
         state.withLock { state in
-            state.entries[battery] = nil
+            guard state.entries.removeValue(forKey: battery) != nil else { return }
             state.body = nil
             state.revision += 1
+            state.removals.note(battery, revision: state.revision)
         }
     }
 
@@ -91,13 +99,13 @@ package final class StatusBoard: Sendable {
     {
         guard let index = state.entries.index(forKey: battery) else { return }
         change(&state.entries.values[index].status)
-        state.entries.values[index].rendered = nil
-        state.entries.values[index].revision += 1
         state.body = nil
         state.revision += 1
+        state.entries.values[index].rendered = nil
+        state.entries.values[index].revision = state.revision
     }
 
-    private func render(_ status: EstimatorStatus) -> [UInt8] {
+    func render(_ status: EstimatorStatus) -> [UInt8] {
         var json = JSONWriter(capacity: 4_096)
         status.write(to: &json, missingLayers: missingLayers)
         return json.bytes

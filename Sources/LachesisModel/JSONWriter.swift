@@ -81,6 +81,12 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: json)
     }
 
+    /// The members of an object that is JSON already, into the one that is open.
+    package mutating func members(of object: [UInt8]) {
+        guard object.count > 2 else { return }
+        raw(object.dropFirst().dropLast())
+    }
+
     /// The bytes so far, which are then gone: for writing long documents piece by piece.
     package mutating func drain() -> [UInt8] {
         defer { bytes.removeAll(keepingCapacity: true) }

@@ -18,6 +18,7 @@ enum RouteTable {
             "/db/stats": .role(.read),
             "/db/data/{name}": .role(.read),
             "/online/status": .role(.read),
+            "/online/events": .role(.read),
             "/online/{name}/logs": .role(.read),
             upload: .role(.upload),
         ],
