@@ -100,9 +100,9 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
 
     private static func status(of code: StoreError.Code) -> HTTPResponse.Status {
         switch code {
-        case .unknownBattery: .notFound
-        case .nameClash, .streamMoved: .conflict
-        case .unstorable: .unprocessableContent
+        case .unknownBattery, .unknownEstimator: .notFound
+        case .nameClash, .streamMoved, .superseded: .conflict
+        case .unstorable, .unknownColumn: .unprocessableContent
         case .full, .io, .locked, .closed: .serviceUnavailable
         default: .internalServerError
         }

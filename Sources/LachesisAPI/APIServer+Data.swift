@@ -1,66 +1,77 @@
+internal import Foundation
+internal import HTTPTypes
 internal import Hummingbird
 internal import LachesisModel
 internal import LachesisStore
 
 extension APIServer {
-    /// `GET /db/data/{name}`, and an explanation for those who ask `/db/upload/{name}` without a WebSocket.
+    /// `GET /db/data/{name}` and `GET /online/history/{name}`: rows in the format that is asked for, streamed in constant memory.
     func addDataRoutes(to router: Router<APIContext>) {
         router.endpoint("/db/data/{name}", [.get: { [self] request, context in try await data(request, context) }])
         router.endpoint(
-            "/db/upload/{name}",
-            [
-                .get: { _, _ in
-                    throw APIError(
-                        .upgradeRequired, "records are uploaded over a WebSocket", headers: [.upgrade: "websocket"])
-                }
-            ])
+            "/online/history/{name}", [.get: { [self] request, context in try await history(request, context) }])
     }
 
-    /// Rows as a JSON list of objects, oldest first, in constant memory.
-    ///
-    /// Query: `start` and `end` (test_time, s, both inclusive), `limit` (the newest so many), `format` (`json`).
     private func data(_ request: Request, _ context: APIContext) async throws -> Response {
         let battery = try context.battery()
-        let format = try request.queryText("format") ?? "json"
-        guard format == "json" else {
-            throw APIError.invalid(["query", "format"], "'\(format)' is not offered; json is")
+        let known = store.stats(of: battery)?.columns.map(\.name) ?? []
+        let asked = try RowRequest(request, known: known)
+        let rows = try Self.reader { () throws(StoreError) in try store.data(of: battery, asked.selection) }
+        return try await Self.response(rows, asked.format, of: battery, "") { KnownColumns.unit(of: $0) }
+    }
+
+    private func history(_ request: Request, _ context: APIContext) async throws -> Response {
+        let battery = try context.battery()
+        let known = try store.history(of: battery).columns.map(\.name)
+        let asked = try RowRequest(request, known: known)
+        let rows = try Self.reader { () throws(StoreError) in try store.history(of: battery, asked.selection) }
+        // The units of states are not known, whatever they are called.
+        return try await Self.response(rows, asked.format, of: battery, " estimates") { name in
+            name == KnownColumns.testTime ? KnownColumns.unit(of: name) : nil
         }
-        let (start, end) = (try request.queryNumber("start"), try request.queryNumber("end"))
-        var limit: Int?
-        if let text = try request.queryText("limit") {
-            guard let number = Int(text), number >= 0 else {
-                throw APIError.invalid(
-                    ["query", "limit"], "'\(text)' is not a whole number from 0", type: "int_parsing")
-            }
-            limit = number
+    }
+
+    private static func reader(_ open: () throws(StoreError) -> DataReader) throws -> DataReader {
+        do { return try open() } catch {
+            guard error.code == .unknownColumn else { throw error }
+            throw APIError.invalid(["query", "columns"], error.message)
         }
-        var rows = try store.data(of: battery, start: start, end: end, limit: limit)
+    }
+
+    private static func response(
+        _ reader: DataReader, _ format: RowFormat, of battery: BatteryName, _ suffix: String,
+        unit: (String) -> String?
+    ) async throws -> Response {
+        var reader = reader
+        let columns = reader.columns.map { RowColumn(name: $0.name, type: $0.type, unit: unit($0.name)) }
         // The first page is read before the head is sent, so that what fails at once fails with a status.
-        let first = try await rows.next()
+        let first = try await reader.next()
+        var headers: HTTPFields = [.contentType: format.contentType, .vary: "Accept"]
+        if format == .csv || format == .msgpack {
+            headers[.contentDisposition] = attachment("\(battery.text)\(suffix).\(format.fileExtension)")
+        }
         return Response(
-            status: .ok, headers: [.contentType: "application/json"],
-            body: ResponseBody { [rows] writer in
-                var rows = rows
-                var json = JSONWriter(capacity: 1 << 18)
-                json.beginArray()
+            status: .ok, headers: headers,
+            body: ResponseBody { [reader] writer in
+                var (reader, encoder) = (reader, format.encoder())
+                encoder.begin(columns)
                 var page = first
                 while let current = page {
-                    for row in current { Self.write(row, columns: rows.columns, to: &json) }
-                    try await writer.write(ByteBuffer(bytes: json.drain()))
-                    page = try await rows.next()
+                    for row in current { encoder.append(row) }
+                    try await writer.write(ByteBuffer(bytes: encoder.drain()))
+                    page = try await reader.next()
                 }
-                json.endArray()
-                try await writer.write(ByteBuffer(bytes: json.drain()))
+                encoder.end()
+                try await writer.write(ByteBuffer(bytes: encoder.drain()))
                 try await writer.finish(nil)
             })
     }
 
-    private static func write(_ row: ArraySlice<Value>, columns: [TableSchema.Column], to json: inout JSONWriter) {
-        json.beginObject()
-        for (column, value) in zip(columns, row) {
-            json.key(column.name)
-            json.value(value)
-        }
-        json.endObject()
+    /// `Content-Disposition` of a file (RFC 6266): its name in ASCII, and in full for those who can read it.
+    private static func attachment(_ name: String) -> String {
+        let plain = String(String.UnicodeScalarView(name.unicodeScalars.map { $0.isASCII ? $0 : "_" }))
+        let allowed = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+        let encoded = name.addingPercentEncoding(withAllowedCharacters: allowed) ?? plain
+        return "attachment; filename=\"\(plain)\"" + (plain == name ? "" : "; filename*=UTF-8''\(encoded)")
     }
 }

@@ -5,7 +5,19 @@ internal import LachesisStore
 
 extension APIServer {
     /// `POST /db/register`: metadata in battery-data-toolkit's form; answers the battery's name as a JSON string.
+    /// `GET /db/metadata/{name}`: that metadata again.
     func addMetadataRoutes(to router: Router<APIContext>) {
+        router.endpoint(
+            "/db/metadata/{name}",
+            [
+                .get: { [store] _, context in
+                    let battery = try context.battery()
+                    guard let document = try await store.metadata(of: battery) else {
+                        throw APIError(.notFound, "the battery '\(battery)' has no metadata")
+                    }
+                    return .json(Array(document.utf8))
+                }
+            ])
         router.endpoint(
             "/db/register",
             [

@@ -7,7 +7,26 @@ internal import LachesisWire
 extension APIServer {
     /// `/online/status`, `/db/stats` and `/health`: all from memory.
     func addStatusRoutes(to router: Router<APIContext>) {
-        router.endpoint("/online/status", [.get: { [fleet] _, _ in .json(fleet.board.body()) }])
+        router.endpoint(
+            "/online/status",
+            [
+                .get: { [board = fleet.board] request, _ in
+                    if request.alreadyHas(board.tag) { return .notModified(board.tag) }
+                    return .status(board.body())
+                }
+            ])
+        router.endpoint(
+            "/online/status/{name}",
+            [
+                .get: { [board = fleet.board] request, context in
+                    let battery = try context.battery()
+                    if let tag = board.tag(of: battery), request.alreadyHas(tag) { return .notModified(tag) }
+                    guard let body = board.body(of: battery) else {
+                        throw APIError(.notFound, "the battery '\(battery)' has no estimator")
+                    }
+                    return .status(body)
+                }
+            ])
         router.endpoint("/db/stats", [.get: { [self] _, _ in .json(stats()) }])
         router.endpoint("/health", [.get: { [self] _, _ in .json(health()) }])
     }

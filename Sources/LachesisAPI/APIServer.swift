@@ -15,6 +15,8 @@ package struct APIServer: Sendable {
     package let logger: Logger
     /// Registrations whose form-data may be in memory at once; the others wait with their bodies unread.
     let registrations = Turnstile(places: 4)
+    /// Requests whose records may be in memory at once; the others wait likewise.
+    let bulkUploads = Turnstile(places: 4)
     let uploads = OpenUploads()
     let gatekeeper: Gatekeeper
     let eventFeed: EventFeed
@@ -45,6 +47,7 @@ package struct APIServer: Sendable {
         addStatusRoutes(to: router)
         addMetadataRoutes(to: router)
         addDataRoutes(to: router)
+        addUploadRoutes(to: router)
         addDeletionRoutes(to: router)
         addEstimatorRoutes(to: router)
         addLogRoutes(to: router)

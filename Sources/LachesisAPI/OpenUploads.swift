@@ -8,7 +8,8 @@ final class OpenUploads: Sendable {
     typealias Ticket = UInt64
 
     private struct Upload {
-        let connection: SocketConnection
+        /// nil for a request, which is soon done.
+        let connection: SocketConnection?
         let caller: Caller
     }
 
@@ -24,7 +25,7 @@ final class OpenUploads: Sendable {
 
     /// Notes an upload before it stores anything.
     /// - Returns: nil if the battery is being deleted.
-    func enter(_ battery: BatteryName, _ connection: SocketConnection, _ caller: Caller) -> Ticket? {
+    func enter(_ battery: BatteryName, _ connection: SocketConnection?, _ caller: Caller) -> Ticket? {
         state.withLock { state in
             guard !state.deleting.contains(battery) else { return nil }
             state.next += 1
@@ -47,7 +48,7 @@ final class OpenUploads: Sendable {
     /// Closes the uploads of callers whom the gatekeeper no longer knows.
     func closeStrangers(by gatekeeper: Gatekeeper) {
         let open = state.withLock { state in state.connections.values.flatMap(\.values) }
-        for upload in open where !gatekeeper.stillKnows(upload.caller) { upload.connection.close(Self.revoked) }
+        for upload in open where !gatekeeper.stillKnows(upload.caller) { upload.connection?.close(Self.revoked) }
     }
 
     static let revoked = SocketClose(code: 1008, reason: "the token of this upload is no longer valid")
@@ -72,7 +73,7 @@ final class OpenUploads: Sendable {
         }
         defer { state.withLock { _ = $0.deleting.remove(battery) } }
         for upload in open.values {
-            upload.connection.close(SocketClose(code: 1008, reason: "the battery '\(battery)' is being deleted"))
+            upload.connection?.close(SocketClose(code: 1008, reason: "the battery '\(battery)' is being deleted"))
         }
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLock { state in

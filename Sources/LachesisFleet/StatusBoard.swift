@@ -21,9 +21,17 @@ package final class StatusBoard: Sendable {
         var removals = Removals()
     }
 
+    /// A body, and which one it is: another of the same tag is the same.
+    package struct Body: Sendable {
+        package let bytes: [UInt8]
+        /// An entity tag of HTTP, in quotes: the count of changes, and what no other server's life has.
+        package let tag: String
+    }
+
     /// Layers of the sandbox that workers go without.
     package let missingLayers: [SandboxLayer]
     let state: Mutex<State>
+    private let life = UInt64.random(in: .min ... .max)
 
     /// - Parameter session: the server's start counter; revisions of later sessions are larger.
     package init(missingLayers: [SandboxLayer] = [], session: UInt32 = 0) {
@@ -31,10 +39,18 @@ package final class StatusBoard: Sendable {
         state = Mutex(State(revision: Int(session) << 32))
     }
 
+    /// Tag of the body of `/online/status` as it is now, without making it.
+    package var tag: String { tag(of: state.withLock { $0.revision }) }
+
+    /// Tag of one battery's status, likewise; nil if it has no estimator.
+    package func tag(of battery: BatteryName) -> String? {
+        state.withLock { $0.entries[battery]?.revision }.map { tag(of: $0) }
+    }
+
     /// Body of `/online/status`: an object with a member for each battery that has an estimator, in the order of their names.
-    package func body() -> [UInt8] {
+    package func body() -> Body {
         let (known, revision, entries) = state.withLock { ($0.body, $0.revision, $0.entries) }
-        if let known { return known }
+        if let known { return Body(bytes: known, tag: tag(of: revision)) }
         // Rendered outside the lock, so that a long list holds up no estimator.
         var fresh: [BatteryName: [UInt8]] = [:]
         var json = JSONWriter(capacity: 4_096 * entries.count + 2)
@@ -53,7 +69,22 @@ package final class StatusBoard: Sendable {
             }
             if state.revision == revision { state.body = body }
         }
-        return body
+        return Body(bytes: body, tag: tag(of: revision))
+    }
+
+    /// Body of `/online/status/{name}`; nil if the battery has no estimator.
+    package func body(of battery: BatteryName) -> Body? {
+        guard let entry = state.withLock({ $0.entries[battery] }) else { return nil }
+        if let known = entry.rendered { return Body(bytes: known, tag: tag(of: entry.revision)) }
+        let part = render(entry.status)
+        state.withLock { state in
+            if state.entries[battery]?.revision == entry.revision { state.entries[battery]?.rendered = part }
+        }
+        return Body(bytes: part, tag: tag(of: entry.revision))
+    }
+
+    private func tag(of revision: Int) -> String {
+        "\"\(String(life, radix: 36))-\(String(revision, radix: 36))\""
     }
 
     package func status(of battery: BatteryName) -> EstimatorStatus? { state.withLock { $0.entries[battery]?.status } }

@@ -6,6 +6,8 @@ package struct Limits: Sendable {
     package var columns = 256
     /// Bytes of a key. Default 128.
     package var keyBytes = 128
+    /// Bytes of the records of one request; they are stored at once, while all others wait. Default 16 MiB.
+    package var uploadBytes = 16 << 20
     /// Bytes of a metadata document. Default 256 KiB.
     package var metadataBytes = 256 << 10
     /// Bytes of an estimator's script. Default 1 MiB.

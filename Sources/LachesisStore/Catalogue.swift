@@ -30,6 +30,11 @@ struct EstimatorEntry: Sendable {
     /// Of the last result written; older ones change nothing.
     var epoch: UInt64
     let table: EstimateTable
+    /// Sequence of the estimate that was written last; nil before the first since the server's start.
+    var lastWritten: Int64?
+
+    /// Sequence up to which no estimate is about to be written: the cursor, or less while a replay rewrites estimates.
+    var settled: Int64 { min(registered.cursor, lastWritten ?? .max) }
 }
 
 /// All batteries by name.

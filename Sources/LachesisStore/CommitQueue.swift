@@ -35,6 +35,7 @@ final class CommitQueue: Sendable {
         var isWorking = false
         var phase = Phase.open
         var onStored: (@Sendable (BatteryName, Int64) -> Void)?
+        var onGrown: (@Sendable (Set<String>) -> Void)?
     }
 
     private let pool: DatabasePool
@@ -47,6 +48,12 @@ final class CommitQueue: Sendable {
     var onStored: (@Sendable (BatteryName, Int64) -> Void)? {
         get { state.withLock { $0.onStored } }
         set { state.withLock { $0.onStored = newValue } }
+    }
+
+    /// Called after each commit with which chunks of rows became complete, with the folded names of their batteries.
+    var onGrown: (@Sendable (Set<String>) -> Void)? {
+        get { state.withLock { $0.onGrown } }
+        set { state.withLock { $0.onGrown = newValue } }
     }
 
     /// Does a job and returns when it is on disk.
@@ -144,6 +151,7 @@ final class CommitQueue: Sendable {
                 if let entry = transaction.entry(folded: folded) { onStored(entry.name, entry.lastSequence) }
             }
         }
+        if !transaction.grown.isEmpty { onGrown?(transaction.grown) }
         for completion in completions { completion() }
     }
 

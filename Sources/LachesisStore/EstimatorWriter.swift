@@ -22,7 +22,10 @@ struct EstimatorWriter {
             plugin: registration.plugin, description: description,
             origin: origin, cursor: origin, snapshot: snapshot)
         try write(registration, as: registered, battery: entry.id)
-        if let old = entry.estimator { try transaction.doom(old.table.name) }
+        if let old = entry.estimator {
+            try transaction.doom(old.table.name)
+            try transaction.forgetEstimateSummaries(of: entry.id)
+        }
         try make(table)
         entry.estimator = EstimatorEntry(registered: registered, epoch: epoch, table: table)
         transaction.keepProgressed(entry)
@@ -70,6 +73,13 @@ struct EstimatorWriter {
             estimator.registered.version == commit.version, estimator.epoch <= commit.epoch
         else { return false }
         try check(commit.rows, against: estimator.table)
+        if let first = commit.rows.sequences.first, let last = commit.rows.sequences.last {
+            if first <= estimator.registered.cursor {
+                let table = RowTable(estimatesOf: entry, by: estimator)
+                try ChunkWriter(transaction: transaction, table: table).forget(first...last)
+            }
+            estimator.lastWritten = last
+        }
         try insert(commit.rows, into: estimator.table)
         estimator.epoch = commit.epoch
         if let progress = commit.progress {

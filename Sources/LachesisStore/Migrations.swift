@@ -20,6 +20,9 @@ enum Migrations {
         migrator.registerMigration("4: limits of scripts") { database in
             try database.execute(sql: "ALTER TABLE lachesis_estimators ADD COLUMN limits TEXT NOT NULL DEFAULT '{}'")
         }
+        migrator.registerMigration("5: summaries of rows") { database in
+            try database.execute(sql: fifth)
+        }
         return migrator
     }
 
@@ -75,6 +78,15 @@ enum Migrations {
         ) WITHOUT ROWID;
         INSERT INTO lachesis_settings VALUES ('doomed', 0), ('checkpoints', 0);
         INSERT INTO lachesis_settings SELECT 'batteries', coalesce(max(battery), 0) FROM lachesis_batteries;
+        """
+
+    /// What thinning reads in the place of rows, see `Chunk`: extremes of a column (`position`) of a battery's records or estimates
+    /// (`source`). It can be emptied at any time: the next start fills it again.
+    private static let fifth = """
+        CREATE TABLE lachesis_summaries (
+            battery INTEGER NOT NULL, source INTEGER NOT NULL, position INTEGER NOT NULL, chunk INTEGER NOT NULL,
+            blocks BLOB NOT NULL, PRIMARY KEY (battery, source, position, chunk)
+        ) WITHOUT ROWID;
         """
 
     /// Of a token's secret there is the hash alone; batteries are NULL where the token is good for all.

@@ -41,6 +41,30 @@ struct RecordAppender {
         return nil
     }
 
+    /// The first record of the batch that cannot be stored; nil if all can be. Nothing is written.
+    func refused(in batch: RecordBatch) -> RefusedRecord? {
+        var (trial, number) = (schema, 0)
+        for run in batch.runs {
+            let keys = run.layout.keys
+            do throws(RecordRefusal) {
+                number += 1
+                var positions: [Int?] = []
+                for key in keys { positions.append(try trial.position(of: key)) }
+                number -= 1
+                for record in run.received.indices {
+                    number += 1
+                    for (value, position) in zip(run.values[record * keys.count..<(record + 1) * keys.count], positions)
+                    {
+                        if let position { _ = try trial.admit(value, at: position) }
+                    }
+                }
+            } catch {
+                return RefusedRecord(number: number, refusal: error)
+            }
+        }
+        return nil
+    }
+
     private mutating func append(_ run: RecordBatch.Run) throws -> RecordRefusal? {
         let keys = run.layout.keys
         var positions: [Int?] = []

@@ -38,6 +38,22 @@ extension Store {
         }
     }
 
+    /// Stores all records of a batch, or none; returns when they are on disk.
+    /// - Returns: the first record that cannot be stored; nil if all are.
+    /// - Throws: `StoreError`: `.nameClash` if the name's table would be another's, `.full`, `.io`. Nothing is stored then.
+    package func appendWhole(_ batch: RecordBatch, to name: BatteryName) async throws(StoreError) -> RefusedRecord? {
+        let columnLimit = Self.columnLimit(limits)
+        return try await queue.perform(weight: batch.count) { transaction in
+            var appender = try RecordAppender(transaction, battery: name, columnLimit: columnLimit)
+            if let refused = appender.refused(in: batch) { return refused }
+            guard try appender.append(batch) == nil else {
+                throw StoreError(.other, "a record was found good, and then was not")
+            }
+            if let entry = appender.entry, appender.stored > 0 { transaction.keepAppended(entry) }
+            return nil
+        }
+    }
+
     /// How many records of a stream are stored; 0 for one that was never heard of, or of a battery that was not.
     ///
     /// It waits for what was handed to `append` before, so that a client that comes back is not told too few.

@@ -14,6 +14,7 @@ package final class Store: Sendable {
     let catalogue: PublishedCatalogue
     let queue: CommitQueue
     let sweeper: Sweeper
+    let summarizer: Summarizer
     private let lock: FolderLock
     private let gate = ReadGate()
     private let closing = DispatchQueue(label: "lachesis.store.close")
@@ -39,7 +40,10 @@ package final class Store: Sendable {
         catalogue = PublishedCatalogue(try pool.read { try Catalogue.load($0, columnLimit: columnLimit) })
         queue = CommitQueue(pool: pool, catalogue: catalogue)
         sweeper = Sweeper(queue: queue)
+        summarizer = Summarizer(queue: queue)
         sweeper.wake()
+        queue.onGrown = { [weak summarizer] batteries in summarizer?.wake(batteries) }
+        summarizer.wake(catalogue.all().filter { Chunk.complete($0.lastSequence) > 0 }.map(\.name.folded))
     }
 
     static func makeFolder(_ folder: String) throws(StoreError) {

@@ -7,6 +7,10 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case unknownBattery
         /// The battery has no estimator.
         case unknownEstimator
+        /// The estimator is another one by now.
+        case superseded
+        /// The table has no column of this name.
+        case unknownColumn
         /// The name denotes a table that another battery or program owns.
         case nameClash
         /// A stream was continued elsewhere meanwhile.

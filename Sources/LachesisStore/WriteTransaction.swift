@@ -15,6 +15,8 @@ final class WriteTransaction {
     private(set) var appended: Set<String> = []
     /// Folded names of batteries whose estimators moved on.
     private var progressed: Set<String> = []
+    /// Folded names of batteries that may have complete chunks of rows that they had not before.
+    private(set) var grown: Set<String> = []
 
     init(_ database: Database, statements: StatementCache, published: PublishedCatalogue) {
         (self.database, self.statements, self.published) = (database, statements, published)
@@ -58,12 +60,16 @@ final class WriteTransaction {
 
     /// Likewise, after records were written: the counts are written at the end, once a battery however many jobs there were.
     func keepAppended(_ entry: BatteryEntry) {
+        let old = self.entry(folded: entry.name.folded)?.lastSequence ?? 0
+        if Chunk.complete(entry.lastSequence) > Chunk.complete(old) { grown.insert(entry.name.folded) }
         keep(entry)
         appended.insert(entry.name.folded)
     }
 
     /// Likewise, after the estimator's progress changed.
     func keepProgressed(_ entry: BatteryEntry) {
+        let (old, new) = (self.entry(folded: entry.name.folded)?.estimator?.settled, entry.estimator?.settled)
+        if Chunk.complete(new ?? 0) != Chunk.complete(old ?? 0) { grown.insert(entry.name.folded) }
         keep(entry)
         progressed.insert(entry.name.folded)
     }
@@ -73,6 +79,7 @@ final class WriteTransaction {
         let folded = entry.name.folded
         changed.updateValue(nil, forKey: folded)
         appended.remove(folded)
+        grown.remove(folded)
         progressed.remove(folded)
     }
 

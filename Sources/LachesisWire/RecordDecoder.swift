@@ -28,21 +28,75 @@ package final class RecordDecoder {
     package func decode(
         _ message: UnsafeRawBufferPointer, received: Double, into batch: inout RecordBatch
     ) throws(RecordRefusal) {
-        guard message.count <= limits.recordBytes else {
-            throw RecordRefusal(
-                .inadmissible, "the record has \(message.count) bytes; at most \(limits.recordBytes) are allowed")
+        try checkSize(message.count)
+        var offset = 0
+        try decode(message, from: &offset, received: received, into: &batch) { offset throws(RecordRefusal) in
+            guard offset == message.count else {
+                throw RecordRefusal(.malformed, "\(message.count - offset) bytes follow the msgpack map")
+            }
         }
+    }
+
+    /// Decodes a msgpack array of such maps and appends their records.
+    /// - Throws: `RefusedRecord`; the batch then has the records before it.
+    package func decode(
+        list bytes: UnsafeRawBufferPointer, received: Double, into batch: inout RecordBatch
+    ) throws(RefusedRecord) {
+        var (offset, number): (Int, Int?) = (0, nil)
+        do throws(RecordRefusal) {
+            let count = try Self.arrayHeader(bytes, &offset)
+            for record in 0..<count {
+                number = record + 1
+                let start = offset
+                try decode(bytes, from: &offset, received: received, into: &batch) { offset throws(RecordRefusal) in
+                    try checkSize(offset - start)
+                }
+            }
+            number = nil
+            guard offset == bytes.count else {
+                throw RecordRefusal(.malformed, "\(bytes.count - offset) bytes follow the msgpack array")
+            }
+        } catch {
+            throw RefusedRecord(number: number, refusal: error)
+        }
+    }
+
+    /// How many elements an array has that begins at the offset.
+    private static func arrayHeader(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int) throws(RecordRefusal) -> Int {
+        let width =
+            switch bytes.first ?? 0 {
+            case 0x90...0x9f: 0
+            case 0xdc: 2
+            case 0xdd: 4
+            default: throw RecordRefusal(.malformed, "a msgpack array of maps is expected")
+            }
+        guard bytes.count > width else { throw RecordRefusal(.malformed, "the msgpack ends too early") }
+        offset = 1 + width
+        return width == 0 ? Int(bytes[0] & 15) : bytes[1...width].reduce(0) { $0 << 8 | Int($1) }
+    }
+
+    private func checkSize(_ count: Int) throws(RecordRefusal) {
+        guard count <= limits.recordBytes else {
+            throw RecordRefusal(
+                .inadmissible, "the record has \(count) bytes; at most \(limits.recordBytes) are allowed")
+        }
+    }
+
+    /// Decodes the map that begins at the offset, which is moved behind it.
+    /// - Parameter check: called with the offset once it is moved.
+    private func decode(
+        _ message: UnsafeRawBufferPointer, from offset: inout Int, received: Double, into batch: inout RecordBatch,
+        check: (_ offset: Int) throws(RecordRefusal) -> Void
+    ) throws(RecordRefusal) {
         defer { msgpack_zone_clear(zone) }
         var object = msgpack_object()
-        var offset = 0
         let bytes = message.assumingMemoryBound(to: CChar.self)
         switch msgpack_unpack(bytes.baseAddress, bytes.count, &offset, zone, &object) {
-        case MSGPACK_UNPACK_SUCCESS: break
-        case MSGPACK_UNPACK_EXTRA_BYTES:
-            throw RecordRefusal(.malformed, "\(bytes.count - offset) bytes follow the msgpack map")
+        case MSGPACK_UNPACK_SUCCESS, MSGPACK_UNPACK_EXTRA_BYTES: break
         case MSGPACK_UNPACK_CONTINUE: throw RecordRefusal(.malformed, "the msgpack ends too early")
         default: throw RecordRefusal(.malformed, "not msgpack")
         }
+        try check(offset)
         guard object.type == MSGPACK_OBJECT_MAP else {
             throw RecordRefusal(.malformed, "a msgpack map is expected, not \(name(of: object.type))")
         }
@@ -68,15 +122,8 @@ package final class RecordDecoder {
 
     private func adoptLayout(of entries: UnsafeBufferPointer<msgpack_object_kv>) throws(RecordRefusal) {
         var keys: [String] = []
-        var seen: Set<String> = []
-        for entry in entries {
-            let key = try key(entry.key)
-            guard seen.insert(asciiLowercased(key)).inserted else {
-                throw RecordRefusal(.inadmissible, key: key, "stands in the record twice")
-            }
-            keys.append(key)
-        }
-        layout = RecordLayout(keys: keys)
+        for entry in entries { keys.append(try key(entry.key)) }
+        layout = try RecordLayout(checking: keys, limits)
         keyBytes = keys.map { Array($0.utf8) }
     }
 
@@ -86,13 +133,6 @@ package final class RecordDecoder {
         }
         guard let key = text(object.via.str.ptr, object.via.str.size) else {
             throw RecordRefusal(.malformed, "a key is not UTF-8")
-        }
-        guard !key.isEmpty, key.utf8.count <= limits.keyBytes, !key.utf8.contains(0) else {
-            throw RecordRefusal(
-                .inadmissible, key: String(key.prefix(40)), "keys have 1 to \(limits.keyBytes) bytes, none of them NUL")
-        }
-        guard !asciiLowercased(key).hasPrefix("lachesis_") else {
-            throw RecordRefusal(.inadmissible, key: key, "keys that begin with 'lachesis_' belong to the server")
         }
         return key
     }

@@ -50,6 +50,9 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Columns of one battery.")
     var maxColumns = Limits().columns
 
+    @Option(help: "Bytes of the records of one request.")
+    var maxUploadBytes = Limits().uploadBytes
+
     @Option(help: "Bytes of a metadata document.")
     var maxMetadataBytes = Limits().metadataBytes
 
@@ -86,7 +89,7 @@ struct LimitOptions: ParsableArguments {
     func resolved() throws -> Limits {
         let counts = [
             maxRecordBytes, maxColumns, maxMetadataBytes, maxScriptBytes, maxFileBytes, maxFiles, maxRegistrationBytes,
-            maxMemoryMb, maxFolderMb, maxThreads,
+            maxMemoryMb, maxFolderMb, maxThreads, maxUploadBytes,
         ]
         guard counts.allSatisfy({ $0 > 0 }), buildTimeout > 0, stepTimeout > 0, maxCores > 0 else {
             throw ValidationError("limits must be greater than zero")
@@ -95,6 +98,7 @@ struct LimitOptions: ParsableArguments {
         var limits = Limits()
         limits.recordBytes = maxRecordBytes
         limits.columns = maxColumns
+        limits.uploadBytes = maxUploadBytes
         limits.metadataBytes = maxMetadataBytes
         limits.scriptBytes = maxScriptBytes
         limits.fileBytes = maxFileBytes

@@ -102,15 +102,15 @@ import Testing
 
     @Test func theBodyIsRenderedAnewAfterAChangeOnly() throws {
         let board = StatusBoard()
-        #expect(board.body() == Array("{}".utf8))
+        #expect(board.body().bytes == Array("{}".utf8))
         board.install(EstimatorStatus(estimator: try estimator("b"), phase: .running, lastSequence: 3))
-        let first = String(decoding: board.body(), as: UTF8.self)
+        let first = String(decoding: board.body().bytes, as: UTF8.self)
         #expect(
             first.contains(#""is_ready":true"#) && first.contains(#""mean":[1e-05]"#) && first.contains(#""waiting":3"#)
         )
         #expect(first.contains(#""covariance":[[0.1]]"#) && first.contains(#""latest_time":null"#))
         board.update(try BatteryName("b"), version: 1) { $0.estimator.cursor = 2 }
-        #expect(String(decoding: board.body(), as: UTF8.self).contains(#""waiting":1"#))
+        #expect(String(decoding: board.body().bytes, as: UTF8.self).contains(#""waiting":1"#))
     }
 
     @Test func anOldVersionsWordIsNotHeard() throws {

@@ -12,10 +12,13 @@ struct AccessMiddleware: RouterMiddleware {
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         var context = context
+        let isUpload = context.endpointPath == RouteTable.upload
+        let name = isUpload ? context.parameters.get("name") : nil
         do throws(AccessDenial) {
             context.caller = try gatekeeper.admit(
                 Gatekeeper.Arrival(
-                    method: request.method, route: context.endpointPath, authority: request.head.authority,
+                    method: request.method, route: context.endpointPath,
+                    battery: name.flatMap { try? BatteryName(percentEncoded: $0) }, authority: request.head.authority,
                     fields: request.headers, peer: context.peer, own: context.own))
         } catch {
             var fields = error.fields

@@ -17,13 +17,17 @@ enum RouteTable {
             "/health": .nothing,
             "/db/stats": .role(.read),
             "/db/data/{name}": .role(.read),
+            "/db/metadata/{name}": .role(.read),
             "/online/status": .role(.read),
             "/online/events": .role(.read),
+            "/online/status/{name}": .role(.read),
+            "/online/history/{name}": .role(.read),
             "/online/{name}/logs": .role(.read),
             upload: .role(.upload),
         ],
         .post: [
             "/db/register": .role(.register),
+            upload: .role(.upload),
             "/online/register": .role(.register),
         ],
         .delete: [

@@ -131,6 +131,33 @@ struct JSONReader {
     }
 }
 
+// MARK: - Elements of a list
+
+extension JSONReader {
+    /// Begins to read a text that consists of one list.
+    init(list bytes: [UInt8]) throws(JSONSyntaxError) {
+        self.init(bytes)
+        skipSpace()
+        guard skip(UInt8(ascii: "[")) else { throw error("expected a list") }
+    }
+
+    /// The next element of the list, and how many bytes it has; nil behind the last, where the text must end.
+    /// - Parameter isFirst: whether none was read before.
+    mutating func nextElement(isFirst: Bool) throws(JSONSyntaxError) -> (tree: JSONTree, byteCount: Int)? {
+        skipSpace()
+        if skip(UInt8(ascii: "]")) {
+            skipSpace()
+            guard current == nil else { throw error("trailing characters") }
+            return nil
+        }
+        guard isFirst || skip(UInt8(ascii: ",")) else { throw error("expected ',' or ']'") }
+        skipSpace()
+        let start = position
+        let tree = try value(depth: 1)
+        return (tree, position - start)
+    }
+}
+
 // MARK: - Strings
 
 extension JSONReader {

@@ -13,5 +13,15 @@ package enum KnownColumns {
         "state": .text, "method": .text, "received": .float,
     ]
 
+    /// As battery-data-toolkit writes them; `received` has that of its `time`.
+    private static let units: [String: String] = [
+        "test_time": "s", "voltage": "V", "current": "A", "time": "s", "temperature": "C", "internal_resistance": "ohm",
+        "cycle_time": "s", "cycle_capacity": "A-hr", "cycle_energy": "J", "cycle_capacity_charge": "A-hr",
+        "cycle_capacity_discharge": "A-hr", "received": "s",
+    ]
+
+    /// The unit of a column's numbers; nil if none is defined.
+    package static func unit(of name: String) -> String? { units[name] }
+
     package static func type(of name: String) -> ColumnType? { types[name] }
 }

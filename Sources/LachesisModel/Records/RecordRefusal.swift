@@ -20,3 +20,14 @@ package struct RecordRefusal: Error, Equatable, Sendable, CustomStringConvertibl
 
     package var description: String { key.map { "key '\($0)': \(reason)" } ?? reason }
 }
+
+/// A record among others that cannot be stored, so that the others are not stored either.
+package struct RefusedRecord: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Counted from 1; nil if it is none of them that is at fault, but what holds them.
+    package let number: Int?
+    package let refusal: RecordRefusal
+
+    package init(number: Int?, refusal: RecordRefusal) { (self.number, self.refusal) = (number, refusal) }
+
+    package var description: String { number.map { "record \($0): \(refusal)" } ?? refusal.description }
+}

@@ -57,7 +57,7 @@ def test_rows_are_chosen_and_come_by_test_time(
 @pytest.mark.parametrize(
     "query",
     ["start=soon", "start=", "start=nan", "end=inf", "end=1e999", "limit=-1", "limit=1.5", "limit=many",
-     "limit=99999999999999999999", "format=csv", "start=1&start=2", "limit=1&limit=2"],
+     "limit=99999999999999999999", "format=xml", "start=1&start=2", "limit=1&limit=2"],
 )  # fmt: skip
 def test_bad_parameters_are_refused_in_detail(server: Server, battery: str, query: str) -> None:
     reply = server.http.get(f"/db/data/{battery}?{query}")

@@ -1,0 +1,73 @@
+internal import GRDB
+internal import LachesisModel
+
+/// Sequences behind `lower` up to and with `upper`.
+struct SequenceRange: Sendable, Equatable {
+    var lower: Int64
+    var upper: Int64
+
+    /// Those that the bounds leave of a table.
+    init(_ bounds: RowSelection, of table: RowTable) {
+        lower = max(0, bounds.after ?? 0)
+        upper = table.lastSequence
+        if let before = bounds.before { upper = min(upper, before == .min ? before : before - 1) }
+        if bounds.isTimeBounded && table.timePosition == nil { upper = lower }
+    }
+
+    init(lower: Int64, upper: Int64) { (self.lower, self.upper) = (lower, upper) }
+
+    /// How many rows there are at most.
+    var span: Int64 { max(0, upper - lower) }
+    var isEmpty: Bool { span == 0 }
+
+    func intersection(_ other: SequenceRange) -> SequenceRange {
+        SequenceRange(lower: max(lower, other.lower), upper: min(upper, other.upper))
+    }
+
+    /// The part whose last rows are so many that are within the bounds.
+    func newest(_ count: Int, _ bounds: RowSelection, of table: RowTable, _ database: Database) throws -> SequenceRange
+    {
+        guard count > 0 else { return SequenceRange(lower: upper, upper: upper) }
+        let time = bounds.isTimeBounded ? " AND \(table.time) >= ?4 AND \(table.time) <= ?5" : ""
+        let statement = try RawStatement(
+            database,
+            """
+            SELECT \(SQLName.sequence) FROM \(quoted(table.name)) NOT INDEXED
+            WHERE \(SQLName.sequence) > ?1 AND \(SQLName.sequence) <= ?2\(time)
+            ORDER BY \(SQLName.sequence) DESC LIMIT 1 OFFSET ?3
+            """)
+        defer { statement.clear() }
+        try statement.bind(lower, at: 1)
+        try statement.bind(upper, at: 2)
+        try statement.bind(Int64(count - 1), at: 3)
+        if bounds.isTimeBounded {
+            try statement.bind(bounds.start ?? -.infinity, at: 4)
+            try statement.bind(bounds.end ?? .infinity, at: 5)
+        }
+        guard try statement.step() else { return self }
+        return SequenceRange(lower: statement.integer(at: 0) - 1, upper: upper)
+    }
+
+    /// A statement's rows within range and bounds, by sequence, at most so many.
+    /// - Parameter selection: of `SelectedColumns`.
+    func statement(
+        _ database: Database, _ selection: String, _ bounds: RowSelection, of table: RowTable, limit: Int64 = -1
+    ) throws -> RawStatement {
+        // Not by the index on time: what it finds would have to be sorted by sequence again for each page.
+        let time = bounds.isTimeBounded ? " AND \(table.time) >= ?4 AND \(table.time) <= ?5" : ""
+        let statement = try RawStatement(
+            database,
+            """
+            \(selection) NOT INDEXED WHERE \(SQLName.sequence) > ?1 AND \(SQLName.sequence) <= ?2\(time)
+            ORDER BY \(SQLName.sequence) LIMIT ?3
+            """)
+        try statement.bind(lower, at: 1)
+        try statement.bind(upper, at: 2)
+        try statement.bind(limit, at: 3)
+        if bounds.isTimeBounded {
+            try statement.bind(bounds.start ?? -.infinity, at: 4)
+            try statement.bind(bounds.end ?? .infinity, at: 5)
+        }
+        return statement
+    }
+}
