@@ -1,4 +1,4 @@
-.PHONY: setup build run demo demo-stop test bench lint format
+.PHONY: setup build install run demo demo-stop test bench lint format
 
 python := .venv/bin/python
 swift_files := Package.swift Sources Tests
@@ -10,6 +10,10 @@ setup:
 # Release programs, in .build/release.
 build: setup
 	@swift build -c release
+
+# Puts what `make build` made under PREFIX (default /opt/lachesis), with a systemd unit; DESTDIR as usual. See deploy/README.md.
+install:
+	@deploy/install.sh
 
 # A server in the foreground, with its database in ./data; PORT=8001 and so on for another port.
 PORT ?= 8000

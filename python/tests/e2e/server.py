@@ -44,6 +44,7 @@ class Server:
     def __init__(self, folder: Path, *options: str) -> None:
         """Describe a server with its data in `folder`; `options` go to its command line."""
         self.folder, self.options = folder, options
+        self.program = PROGRAM
         self.data = folder / "data"
         self.log_path = folder / "server.log"
         self.token: str | None = None
@@ -62,9 +63,9 @@ class Server:
 
     def start(self) -> "Server":
         """Start it and wait until it listens; raises AssertionError with its log if it does not."""
-        assert PROGRAM.exists(), f"{PROGRAM} is missing: `make build` makes it"
-        command = [*self.prefix, str(PROGRAM), "serve", "--data", str(self.data), "--port", "0", *self.options]
-        if Path(sys.executable) != ROOT / ".venv" / "bin" / "python":
+        assert self.program.exists(), f"{self.program} is missing: `make build` makes it"
+        command = [*self.prefix, str(self.program), "serve", "--data", str(self.data), "--port", "0", *self.options]
+        if self.program == PROGRAM and Path(sys.executable) != ROOT / ".venv" / "bin" / "python":
             command += ["--python", sys.executable]
         said = self.folder / "stdout"
         with said.open("wb") as out, self.log_path.open("ab") as log:
