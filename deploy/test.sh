@@ -3,6 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
+deploy/validators.sh
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 failed=0
