@@ -39,6 +39,7 @@ lint: setup
 	@swift format lint --strict --recursive $(swift_files)
 	@$(python) -m ruff check .
 	@$(python) -m ruff format --check .
+	@cd python && ../$(python) -m mypy
 
 format: setup
 	@swift format --in-place --recursive $(swift_files)

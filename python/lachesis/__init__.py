@@ -8,8 +8,28 @@ client.upload("Cell 1", "cell.h5")
 print(client.wait("Cell 1").mean)
 """
 
+from lachesis.administration import Worker, Workforce
 from lachesis.client import Client
-from lachesis.errors import LachesisError, RefusedRecordError, RequestError, UploadError
-from lachesis.status import Registered, Status
+from lachesis.errors import (
+    ConflictError,
+    ForbiddenError,
+    LachesisError,
+    NotFoundError,
+    RefusedError,
+    RefusedRecordError,
+    RequestError,
+    ServerError,
+    UnauthorizedError,
+    UnreachableError,
+    UploadCutError,
+    UploadError,
+)
+from lachesis.events import Event
+from lachesis.scripts import Check, LogEntry, Registered, Version
+from lachesis.status import Status
 
-__all__ = ["Client", "LachesisError", "RefusedRecordError", "Registered", "RequestError", "Status", "UploadError"]
+__all__ = [
+    "Check", "Client", "ConflictError", "Event", "ForbiddenError", "LachesisError", "LogEntry", "NotFoundError",
+    "RefusedError", "RefusedRecordError", "Registered", "RequestError", "ServerError", "Status", "UnauthorizedError",
+    "UnreachableError", "UploadCutError", "UploadError", "Version", "Worker", "Workforce",
+]  # fmt: skip

@@ -1,4 +1,18 @@
-"""What can go wrong, as exceptions that say it in words for the person in front."""
+"""What can go wrong, as exceptions that say it in words for the person in front.
+
+LachesisError
+├── RequestError                a request failed
+│   ├── UnreachableError        no answer
+│   ├── ServerError             5xx: the server's fault, or it cannot for now (503)
+│   └── RefusedError            4xx: what was asked is not possible
+│       ├── UnauthorizedError   401: no token, or one that is not known
+│       ├── ForbiddenError      403: the token's roles do not suffice
+│       ├── NotFoundError       404: no such battery, estimator, version
+│       └── ConflictError       409: not in this state
+└── UploadError                 an upload ended before all was stored
+    ├── RefusedRecordError      because of a record
+    └── UploadCutError          because the server stayed away
+"""
 
 from typing import Any
 
@@ -18,6 +32,34 @@ class RequestError(LachesisError):
         self.status, self.detail = status, detail
 
 
+class UnreachableError(RequestError):
+    """The server does not answer, or breaks off."""
+
+
+class ServerError(RequestError):
+    """The server cannot do what it should: 503 while its disk is full or fails, any other 5xx is a bug of it."""
+
+
+class RefusedError(RequestError):
+    """What was asked is not possible; asking again gives the same answer."""
+
+
+class UnauthorizedError(RefusedError):
+    """The server wants a token, or does not know this one."""
+
+
+class ForbiddenError(RefusedError):
+    """The token has not got the role that this needs, or the server does not serve under this address."""
+
+
+class NotFoundError(RefusedError):
+    """There is no battery, estimator or version of that name."""
+
+
+class ConflictError(RefusedError):
+    """It cannot be done in the state in which things are."""
+
+
 class UploadError(LachesisError):
     """An upload ended before all was stored; `stored` records are, the first ones."""
 
@@ -28,6 +70,19 @@ class UploadError(LachesisError):
 
 class RefusedRecordError(UploadError):
     """The server cannot store a record: the one at position `stored`, counted from 0."""
+
+
+class UploadCutError(UploadError):
+    """The server stayed away for longer than the upload was to wait."""
+
+
+_REFUSALS = {401: UnauthorizedError, 403: ForbiddenError, 404: NotFoundError, 409: ConflictError}
+
+
+def failure(status: int, detail: Any, before: str = "") -> RequestError:
+    """Return the error for an answer that is no success; `before` is put in front of the server's words."""
+    kind = _REFUSALS.get(status, RefusedError) if status < 500 else ServerError
+    return kind(before + explained(detail), status, detail)
 
 
 def explained(detail: Any) -> str:

@@ -1,9 +1,9 @@
 """Records from what people have: files, DataFrames, or any iterable of dicts."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -12,31 +12,103 @@ ESTIMATED = ("test_time", "current", "voltage")
 """Columns that estimators read: s, A (positive: charging), V."""
 
 Record = Mapping[str, Any]
-Source = str | Path | pd.DataFrame | Iterable[Record]
-"""A battery-data-toolkit HDF5 file, a CSV file with a line of column names, a DataFrame, or dicts."""
+HDF5 = (".h5", ".hdf", ".hdf5")
+"""Endings of battery-data-toolkit's HDF5 files."""
+
+
+class Dataset(Protocol):
+    """What is used of battery-data-toolkit's BatteryDataset, which has `raw_data` among its tables."""
+
+    metadata: Any
+    tables: dict[str, pd.DataFrame]
+
+
+Source = str | Path | pd.DataFrame | Dataset | Iterable[Record]
+"""A battery-data-toolkit HDF5 file or Parquet folder, a Parquet file, a CSV file with a line of column names, a
+BatteryDataset, a DataFrame, or dicts."""
 
 
 def read(source: Source) -> tuple[Iterator[Record], int | None]:
     """Return the records of a source, with values as Python's own, and their count; None if it is not known."""
     if isinstance(source, str | Path):
-        source = _table(Path(source))
+        source = table(Path(source))
+    elif isinstance(getattr(source, "tables", None), dict):
+        source = raw_data(cast(Dataset, source))
     if isinstance(source, Mapping):
         raise TypeError("records are an iterable of dicts, one a record, and not one dict")
     if isinstance(source, pd.DataFrame):
         _warn_of_what_is_missing(source)
         return _rows(source), len(source)
-    count = len(source) if hasattr(source, "__len__") else None
-    return (_plain(record) for record in source), count
+    dicts = cast(Iterable[Record], source)
+    return (_plain(record) for record in dicts), len(dicts) if isinstance(dicts, Sized) else None
 
 
-def _table(path: Path) -> pd.DataFrame:
-    if path.suffix.lower() in (".h5", ".hdf", ".hdf5"):
-        from battdat.data import BatteryDataset  # takes seconds, and only files of its own need it
+def dataset(path: Path) -> Dataset:
+    """Read a file or folder of battery-data-toolkit's; text is str, None where HDF5 has an empty one."""
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}")
+    from battdat.data import BatteryDataset  # takes seconds, and only files of its own need it
 
-        return BatteryDataset.from_hdf(path).tables["raw_data"]
-    if path.suffix.lower() == ".csv":
+    try:
+        if path.suffix.lower() not in HDF5:
+            found: Dataset = BatteryDataset.from_parquet(path)
+            return found
+        found = BatteryDataset.from_hdf(path)
+    except (AttributeError, LookupError, OSError, RuntimeError, ValueError) as error:
+        raise ValueError(f"{path} is not a file of battery-data-toolkit's: {error}") from error
+    found.tables.update({name: _decoded(table) for name, table in found.tables.items()})
+    return found
+
+
+def metadata(path: Path) -> Any:
+    """Read the BatteryMetadata of a file or folder of battery-data-toolkit's, and no records."""
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}")
+    from battdat.data import BatteryDataset
+
+    is_hdf5 = path.suffix.lower() in HDF5
+    try:
+        return BatteryDataset.get_metadata_from_hdf5(path) if is_hdf5 else BatteryDataset.inspect_parquet(path)
+    except (AttributeError, LookupError, OSError, RuntimeError, ValueError) as error:
+        raise ValueError(f"{path} is not a file of battery-data-toolkit's: {error}") from error
+
+
+def raw_data(dataset: Dataset, where: object = "the dataset") -> pd.DataFrame:
+    """Return a dataset's records."""
+    table = dataset.tables.get("raw_data")
+    if table is None:
+        raise ValueError(f"{where} has no table raw_data; it has {', '.join(dataset.tables) or 'none'}")
+    return table
+
+
+def table(path: Path) -> pd.DataFrame:
+    """Read the records of a file."""
+    ending = path.suffix.lower()
+    if ending == ".csv":
         return pd.read_csv(path)
-    raise ValueError(f"{path}: records are read from .h5, .hdf, .hdf5 (battery-data-toolkit) and .csv files")
+    if ending == ".parquet" and path.is_file():
+        return pd.read_parquet(path)
+    if ending in HDF5 or path.is_dir():
+        return raw_data(dataset(path), path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}")
+    raise ValueError(
+        f"{path}: records are read from {', '.join(HDF5)} and Parquet (battery-data-toolkit), .parquet and .csv files"
+    )
+
+
+def _decoded(table: pd.DataFrame) -> pd.DataFrame:
+    """HDF5 has text as bytes and no text that is missing."""
+    texts = {
+        name: pd.Series([_text(value) for value in table[name]], index=table.index, dtype=object)
+        for name in table.columns
+        if table[name].dtype.kind in "OS"
+    }
+    return table.assign(**texts)
+
+
+def _text(value: Any) -> Any:
+    return (value.decode(errors="replace") or None) if isinstance(value, bytes) else value
 
 
 def _warn_of_what_is_missing(table: pd.DataFrame) -> None:
@@ -50,13 +122,16 @@ def _warn_of_what_is_missing(table: pd.DataFrame) -> None:
 
 
 def _rows(table: pd.DataFrame, chunk: int = 4096) -> Iterator[Record]:
+    texts = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name].dtype)]
     for start in range(0, len(table), chunk):
         part = table.iloc[start : start + chunk]
+        # What is missing is NaN to pandas, and a number would not go into a column of text.
+        part = part.assign(**{name: part[name].astype(object).where(part[name].notna(), None) for name in texts})
         for record in part.to_dict("records"):
             yield _plain(record)
 
 
-def _plain(record: Record) -> Record:
+def _plain(record: Mapping[Any, Any]) -> Record:
     plain = {}
     for key, value in record.items():
         try:

@@ -10,16 +10,6 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Registered:
-    """Answer to a registration: class of the estimator, version (from 1), and names of its states in their order."""
-
-    name: str
-    estimator: str
-    version: int
-    state_names: list[str]
-
-
-@dataclass(frozen=True)
 class Status:
     """An estimator's latest estimate, and how far it is.
 
@@ -52,7 +42,7 @@ class Status:
     @classmethod
     def from_json(cls, name: str, raw: dict[str, Any]) -> Self:
         """Read one entry of `/online/status`; null among the numbers becomes NaN."""
-        arrays = {
+        arrays: dict[str, Any] = {
             key: np.array(raw[key], dtype=np.float64)
             for key in ("mean", "covariance", "output_mean", "output_variance")
         }

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import random
 import re
 import ssl
@@ -9,15 +10,15 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgpack
-from tqdm import tqdm
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from lachesis.errors import RefusedRecordError, RequestError, UploadError, explained
+from lachesis.errors import RefusedRecordError, RequestError, UploadCutError, UploadError, failure
 from lachesis.records import Record
 
 ACKNOWLEDGING = Subprotocol("lachesis.ack.v1")
@@ -25,10 +26,22 @@ WINDOW = 20_000
 """Records sent and not yet acknowledged, at most; they are kept to be sent again."""
 BURST = 200
 """Records sent between two looks at what the server said."""
+HASTE = 0.05
+"""How long records are gathered before they are sent: a source may be slower than that, one that measures. s"""
 PATIENCE = 30.0
 """How long the server may take to acknowledge anything, or to open a connection. s"""
 REFUSALS = (1003, 1007, 1008)
 """Close codes after which it is no use to go on: of a record that cannot be stored, or of the upload as a whole."""
+
+
+class Progress(Protocol):
+    """What is told of an upload's progress; tqdm's bars are such."""
+
+    def update(self, n: int) -> object:
+        """So many more records are stored."""
+
+    def set_postfix_str(self, s: str) -> None:
+        """What is the matter; empty if nothing is."""
 
 
 class Upload:
@@ -39,7 +52,7 @@ class Upload:
     """
 
     def __init__(
-        self, url: str, name: str, records: Iterator[Record], progress: tqdm, give_up_after: float,
+        self, url: str, name: str, records: Iterator[Record], progress: Progress, give_up_after: float,
         headers: Mapping[str, str] | None = None, verify: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         scheme, place, path, _, _ = urlsplit(url)
@@ -58,10 +71,10 @@ class Upload:
     def run(self) -> int:
         """Send all records; return how many are stored: all.
 
-        Raises RefusedRecordError if the server refuses a record, UploadError if the server stays away for
-        `give_up_after` seconds or ends the upload, RequestError if it refuses to begin it.
+        Raises RefusedRecordError if the server refuses a record, UploadCutError if the server stays away for
+        `give_up_after` seconds, UploadError if it ends the upload, RequestError if it refuses to begin it.
         """
-        attempt = 0
+        attempt, away_since = 0, -math.inf
         while True:
             before = self._stored
             try:
@@ -74,8 +87,10 @@ class Upload:
             except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
                 problem = error
             attempt = 0 if self._stored > before else attempt + 1
-            if time.monotonic() - self._last_success > self._give_up_after:
-                raise UploadError(f"the server stays away: {problem}", self._stored) from problem
+            if self._last_success > away_since:
+                away_since = time.monotonic()
+            if time.monotonic() - away_since > self._give_up_after:
+                raise UploadCutError(f"the server stays away: {problem}", self._stored) from problem
             self._progress.set_postfix_str(f"reconnecting: {problem}"[:60])
             time.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2**attempt, 10.0))
 
@@ -89,12 +104,10 @@ class Upload:
             raise RequestError(str(error)) from error
         except InvalidStatus as error:
             if error.response.status_code < 500:
-                detail = error.response.body.decode(errors="replace")
+                detail = (error.response.body or b"").decode(errors="replace")
                 with contextlib.suppress(ValueError, TypeError, KeyError):
                     detail = json.loads(detail)["detail"]
-                raise RequestError(
-                    f"the upload was refused: {explained(detail)}", error.response.status_code, detail
-                ) from error
+                raise failure(error.response.status_code, detail, "the upload was refused: ") from error
             raise
 
     def _send_all(self, socket: ClientConnection) -> None:
@@ -115,12 +128,15 @@ class Upload:
             self._take(socket, PATIENCE if must_wait else 0)
 
     def _fill(self) -> None:
+        end = time.monotonic() + HASTE
         while not self._is_exhausted and len(self._kept) < WINDOW and len(self._kept) - self._sent < BURST:
             record = next(self._records, None)
             if record is None:
                 self._is_exhausted = True
             else:
                 self._kept.append(msgpack.packb(record))
+                if time.monotonic() > end:
+                    return
 
     def _take(self, socket: ClientConnection, timeout: float) -> None:
         """Read all acknowledgements that are there, the first within `timeout` seconds."""

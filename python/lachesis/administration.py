@@ -1,0 +1,72 @@
+"""Worker processes, for admins."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from lachesis.connection import Connection, in_path
+
+Action = Literal["pause", "stop", "resume", "restart", "checkpoint"]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """An estimator's process, or that of one that hibernates or is stopped; None is what is not known.
+
+    `lag_seconds` and `cpu_seconds` in s, `started` in Unix seconds, `memory_bytes` what only it uses. `raw` is the
+    whole entry as the server sent it.
+    """
+
+    name: str
+    state: str
+    version: int | None
+    estimator: str | None
+    plugin: str | None
+    pid: int | None
+    stepped: int | None
+    skipped: int | None
+    failed: int | None
+    lag_records: int | None
+    lag_seconds: float | None
+    steps_per_second: float | None
+    memory_bytes: int | None
+    cpu_seconds: float | None
+    restarts: int | None
+    started: float | None
+    last_error: str | None
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Self:
+        """Read one entry of `/admin/workers`."""
+        optional = {key: raw.get(key) for key in cls.__dataclass_fields__ if key not in ("name", "state", "raw")}
+        return cls(name=raw["name"], state=raw["state"], raw=raw, **optional)
+
+
+@dataclass(frozen=True)
+class Workforce:
+    """All workers, the machines that they run on as {"name", "workers"}, and how many may live at once."""
+
+    workers: list[Worker]
+    hosts: list[dict[str, Any]]
+    max_workers: int
+
+
+class Administration(Connection):
+    """The server's endpoints below `/admin`; they need the role `admin`."""
+
+    def workers(self) -> Workforce:
+        """Return the workers of all batteries that have an estimator."""
+        answer = self._request("GET", "/admin/workers")
+        return Workforce(
+            [Worker.from_json(entry) for entry in answer["workers"]], answer["hosts"], answer["max_workers"]
+        )
+
+    def control_worker(self, name: str, action: Action) -> str:
+        """Act on a battery's worker and return its state afterwards.
+
+        `pause`: the process stays and is not fed. `stop`: it is saved and ended, and records do not wake it; both last
+        over a restart of the server, until `resume`. `restart`: from its checkpoint; revives a parked one. `checkpoint`
+        saves it now. Raises ConflictError, with the reason, where the state does not allow it.
+        """
+        answer = self._request("POST", f"/admin/workers/{in_path(name)}/{action}")
+        return str(answer["state"])

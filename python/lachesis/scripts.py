@@ -1,0 +1,96 @@
+"""What the server says of scripts: registered, tried, or long since replaced."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Answer to a registration: class of the estimator, version (from 1), and names of its states in their order."""
+
+    name: str
+    estimator: str
+    version: int
+    state_names: list[str]
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Self:
+        """Read the answer of `/online/register`."""
+        return cls(raw["name"], raw["estimator"], raw["version"], raw["state_names"])
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registration: when (Unix s), whether it is the one that runs, and its files as {"name", "bytes"}.
+
+    `definition` is the script's text, None in lists. `raw` is the whole entry as the server sent it.
+    """
+
+    version: int
+    estimator: str | None
+    plugin: str
+    registered: float
+    current: bool
+    files: list[dict[str, Any]]
+    valid_time: float | None
+    definition: str | None
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Self:
+        """Read one entry of `/online/{name}/versions`."""
+        return cls(
+            raw["version"], raw["estimator"], raw["plugin"], raw["registered"], raw["current"], raw["files"],
+            raw.get("valid_time"), raw.get("definition"), raw,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a script that was tried on stored records estimates after the last of them.
+
+    `mean` `(s,)` and `covariance` `(s, s)` are in the states' own units and in the order of `state_names`, NaN where
+    they are not finite. Of `records`, `stepped`, `skipped` and `failed` tell what became of them. `seconds` has what
+    `build` and `steps` took; `log` is what the script wrote. `raw` is the whole answer.
+    """
+
+    name: str
+    estimator: str
+    state_names: list[str]
+    output_names: list[str]
+    records: int
+    stepped: int
+    skipped: int
+    failed: int
+    latest_time: float | None
+    mean: Array
+    covariance: Array
+    last_error: str | None
+    seconds: dict[str, float]
+    log: Any
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Self:
+        """Read the answer of `/online/check`; null among the numbers becomes NaN."""
+        arrays: dict[str, Any] = {key: np.array(raw[key], dtype=np.float64) for key in ("mean", "covariance")}
+        plain = {key: raw[key] for key in cls.__dataclass_fields__ if key not in ("raw", *arrays)}
+        return cls(**plain, **arrays, raw=raw)
+
+    @property
+    def std(self) -> Array:
+        """Standard deviation of each state, `(s,)`, in its own unit."""
+        return np.sqrt(np.diagonal(self.covariance))
+
+
+class LogEntry(NamedTuple):
+    """A line that a script wrote: when (Unix s), in which version, and what."""
+
+    time: float
+    version: int
+    text: str

@@ -1,0 +1,57 @@
+"""Records from files, and into what files can hold."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lachesis import records
+from lachesis.files import for_hdf5
+
+TABLE = pd.DataFrame(
+    {
+        "test_time": [0.0, 0.1, np.nan],
+        "current": [1e-300, -0.0, 3.0],
+        "voltage": [3.7, 3.8, 1 / 3],
+        "cycle_number": pd.array([1, None, 2**53 + 1], dtype="Int64"),
+        "step_index": [1, 2, 3],
+        "state": pd.Series(["hold", None, "día"], dtype=object),
+    }
+)
+
+
+def test_missing_text_and_numbers_are_none_among_records() -> None:
+    rows, count = records.read(TABLE)
+    found = list(rows)
+    assert count == 3 and found[1]["state"] is None and found[1]["cycle_number"] is None
+    assert found[2]["cycle_number"] == 2**53 + 1 and found[2]["state"] == "día"
+    assert list(records.read(TABLE.astype({"state": "str"}))[0])[1]["state"] is None
+
+
+def test_a_dataset_goes_through_hdf5_and_parquet(tmp_path: Path) -> None:
+    from battdat.data import BatteryDataset
+
+    dataset = BatteryDataset.make_cell_dataset(metadata={"name": "Cell"}, raw_data=TABLE)
+    dataset.to_parquet(tmp_path / "cell")
+    assert list(records.read(tmp_path / "cell")[0])[:2] == list(records.read(TABLE)[0])[:2]
+    dataset.tables["raw_data"] = for_hdf5(TABLE)
+    dataset.to_hdf(tmp_path / "cell.h5")
+    back = records.table(tmp_path / "cell.h5")
+    for name in ("test_time", "current", "voltage", "step_index"):
+        np.testing.assert_array_equal(back[name], TABLE[name])
+    assert back["state"].tolist() == ["hold", None, "día"]
+    assert np.isnan(back["cycle_number"][1])
+    for path in ("cell", "cell.h5"):
+        assert records.metadata(tmp_path / path).name == "Cell"
+
+
+def test_files_that_hold_no_records_are_said(tmp_path: Path) -> None:
+    (tmp_path / "odd.h5").write_text("no HDF5")
+    (tmp_path / "odd.xlsx").write_text("")
+    (tmp_path / "empty").mkdir()
+    for name in ("odd.h5", "odd.xlsx", "empty"):
+        with pytest.raises(ValueError, match=name.partition(".")[0]):
+            records.read(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match=r"there is no .*none\.h5"):
+        records.read(tmp_path / "none.h5")
