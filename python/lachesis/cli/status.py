@@ -102,17 +102,17 @@ def _states(one: Status) -> list[str]:
     return [f"{output.one_line(state)} {mean:.5g} ± {std:.2g}" for state, mean, std in found][-STATES:]
 
 
-def _table(known: dict[str, Status]) -> Table:
+def _table(known: dict[str, Status]) -> Table | Text:
+    if not known:
+        return Text("no battery has an estimator yet: lachesis diagnosis register NAME SCRIPT [FILES]")
     table = Table(box=None, pad_edge=False)
     for head in ("battery", "phase"):
         table.add_column(head, no_wrap=True)
     for head in ("time (s)", "stepped", "failed", "waiting"):
         table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("latest states")
+    table.add_column("latest states", no_wrap=True)
     for name, one in sorted(known.items()):
         cells = (name, one.phase, one.latest_time, one.stepped, one.failed, one.waiting)
         # Text, so that brackets in names are no markup.
         table.add_row(*(Text(output.cell(value)) for value in cells), Text("\n".join(_states(one))))
-    if not known:
-        table.add_row(Text("no battery has an estimator yet"))
     return table

@@ -1,8 +1,9 @@
 """`lachesis upload`: records of a file, as fast as they go or as they were measured."""
 
+import math
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from tqdm import tqdm
 from lachesis import records
 from lachesis.cli import arguments, output
 from lachesis.client import Client
-from lachesis.errors import LachesisError, NotFoundError
+from lachesis.errors import LachesisError, NotFoundError, RequestError
 from lachesis.status import Status
 
-PATIENCE = 60.0
-"""How long a report waits until the estimator has looked at all that is stored. s"""
+PATIENCE, HASTE = 60.0, 2.0
+"""How long a report waits until the estimator has looked at all that is stored: as fast as it goes, and paced. s"""
 
 
 def add(commands: arguments.Commands) -> None:
@@ -43,76 +44,50 @@ def upload(client: Client, options: Namespace) -> None:
         table = table.head(options.max_to_upload)
     if options.clock_factor is not None and not options.json:
         print(f"Beginning to stream data for {options.name}", flush=True)
+    size = options.report_freq or max(1, len(table))
+    pace = None if options.clock_factor is None else Pace(options.clock_factor)
     with tqdm(total=len(table), unit=" records", desc=options.name, disable=not output.is_watched()) as bar:
-        if options.clock_factor is None:
-            _in_parts(client, options, table, bar)
-        else:
-            progress = Reporting(bar, options.report_freq, lambda: _report(options, bar, _status(client, options.name)))
-            client.upload(options.name, _paced(table, options.clock_factor), progress=progress)
+        for start in range(0, len(table), size):
+            part = table.iloc[start : start + size]
+            client.upload(options.name, pace.rows(part) if pace else part, progress=bar)
+            if options.report_freq is not None:
+                _report(options, bar, _waited(client, options.name, HASTE if pace else PATIENCE))
     if options.json:
         output.print_json({"name": options.name, "stored": len(table)})
     else:
         output.note(f"{len(table)} records of {options.name} are stored")
 
 
-def _in_parts(client: Client, options: Namespace, table: pd.DataFrame, bar: "tqdm[Any]") -> None:
-    """Upload as fast as it goes; after each part its last record's estimate is reported."""
-    size = options.report_freq or max(1, len(table))
-    for start in range(0, len(table), size):
-        client.upload(options.name, table.iloc[start : start + size], progress=bar)
-        if options.report_freq is not None:
-            _report(options, bar, _waited(client, options.name))
+class Pace:
+    """Gives records at the distances of their `test_time`, so many times faster."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self._due, self._last = time.monotonic(), math.inf
+
+    def rows(self, table: pd.DataFrame) -> Iterator[records.Record]:
+        """Yield a table's records; another table goes on where the one before ended."""
+        rows, _ = records.read(table)
+        for row in rows:
+            now = row.get("test_time")
+            if isinstance(now, int | float) and math.isfinite(now):
+                if now > self._last:
+                    self._due += (now - self._last) / self._factor
+                    time.sleep(max(0.0, self._due - time.monotonic()))
+                self._last = now
+            yield row
 
 
-def _paced(table: pd.DataFrame, factor: float) -> Iterator[records.Record]:
-    """Yield records at the distances of their `test_time`, so many times faster."""
-    rows, _ = records.read(table)
-    due, last = time.monotonic(), None
-    for row in rows:
-        now = row.get("test_time")
-        if isinstance(now, int | float) and now == now:
-            if last is not None and now > last:
-                due += (now - last) / factor
-                time.sleep(max(0.0, due - time.monotonic()))
-            last = now
-        yield row
-
-
-class Reporting:
-    """A bar that also reports whenever so many more records are stored."""
-
-    def __init__(self, bar: "tqdm[Any]", every: int | None, report: Callable[[], None]) -> None:
-        self._bar, self._every, self._report = bar, every, report
-        self._stored = 0
-
-    def update(self, n: int) -> object:
-        """Move on by `n` records."""
-        before, self._stored = self._stored, self._stored + n
-        self._bar.update(n)
-        if self._every is not None and self._stored // self._every > before // self._every:
-            self._report()
-        return None
-
-    def set_postfix_str(self, s: str) -> None:
-        """Show a text behind the bar."""
-        self._bar.set_postfix_str(s)
-
-
-def _status(client: Client, name: str) -> Status | None:
-    try:
-        return client.status(name)
-    except NotFoundError:
-        return None
-
-
-def _waited(client: Client, name: str) -> Status | None:
+def _waited(client: Client, name: str, seconds: float) -> Status | None:
     """Return the status of what is stored by now; of less, if the estimator does not get there."""
     try:
-        return client.wait(name, PATIENCE)
+        return client.wait(name, seconds)
     except NotFoundError:
         return None
+    except RequestError:
+        raise
     except LachesisError:
-        return _status(client, name)
+        return client.status(name)
 
 
 def _report(options: Namespace, bar: "tqdm[Any]", status: Status | None) -> None:

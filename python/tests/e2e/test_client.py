@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cells import JOINT, KALMAN, MOIRAE_FILES, Record, assert_same, drive, plain_kalman, plain_moirae
+from cells import JOINT, KALMAN, MOIRAE_FILES, Record, assert_same, drive, kalman_steps, plain_kalman, plain_moirae
 from processes import wait
 from server import Server, ServerFactory, fresh
 
-from lachesis import Client, LachesisError, RefusedRecordError, RequestError
+from lachesis import Client, LachesisError, RefusedError, RefusedRecordError, RequestError
 
 
 @pytest.fixture
@@ -40,9 +40,73 @@ def test_from_a_table_to_an_estimate(client: Client, tmp_path: Path) -> None:
     assert_same(status.raw, plain_kalman(records))
     assert np.array_equal(status.std, np.sqrt(np.diagonal(status.covariance)))
     assert "299 records stepped" in str(status) and name in client.statuses()
+    assert client.metadata(name)["battery"] == {"nominal_capacity": 1.2}
     back = client.data(name, start=records[10]["test_time"], limit=5)
     assert back["test_time"].tolist() == [record["test_time"] for record in records[-5:]]
     assert client.delete(name) == 300 and name not in client.stats()
+
+
+def test_estimates_over_time_are_those_of_a_plain_loop(client: Client, tmp_path: Path) -> None:
+    name, records = fresh("history"), drive(300)
+    client.register_estimator(name, script(tmp_path), plugin="kalman")
+    client.upload(name, records, progress=False)
+    client.wait(name)
+    found = wait(lambda: table if len(table := client.history(name)) == 299 else None, "all estimates")
+    assert found["sequence"].tolist() == list(range(2, 301))
+    assert found["test_time"].tolist() == [record["test_time"] for record in records[1:]]
+    expected = [(*filter.mean, *np.sqrt(np.diagonal(filter.covariance))) for filter, _, _ in kalman_steps(records)][1:]
+    columns = ["soc", "capacity", "soc_std", "capacity_std"]
+    np.testing.assert_allclose(found[columns].to_numpy(), expected, rtol=1e-15)
+    part = client.history(name, ["capacity"], after=100, limit=5)
+    assert list(part.columns) == ["sequence", "capacity"] and part["sequence"].tolist() == [101, 102, 103, 104, 105]
+    assert part["capacity"].tolist() == found["capacity"][99:104].tolist()
+    thin = client.history(name, points=40)
+    assert len(thin) <= 40 and thin["capacity"].max() == found["capacity"].max()
+    assert thin["sequence"].iloc[0] == 2 and thin["sequence"].iloc[-1] == 300
+
+
+def test_records_are_appended_all_or_none(client: Client) -> None:
+    name, records = fresh("append"), drive(20)
+    assert client.append(name, pd.DataFrame(records)) == 20
+    with pytest.raises(RefusedError, match="voltage") as error:
+        client.append(name, [*records, {"voltage": "high"}])
+    assert error.value.status == 422 and "21" in str(error.value)
+    assert len(client.data(name)) == 20
+
+
+def test_rows_are_asked_for_by_columns_time_sequence_and_number(client: Client) -> None:
+    name, records = fresh("rows"), drive(300)
+    client.upload(name, records, progress=False)
+    found = client.data(name, ["state", "voltage"], after=10, before=14, sequence=True)
+    assert list(found.columns) == ["sequence", "state", "voltage"] and found["sequence"].tolist() == [11, 12, 13]
+    assert found["voltage"].tolist() == [record["voltage"] for record in records[10:13]]
+    assert found.attrs["units"] == {"voltage": "V"}
+    assert found["state"].tolist() == [record["state"] for record in records[10:13]]
+    thin = client.data(name, ["voltage"], points=20)["voltage"]
+    voltages = [record["voltage"] for record in records]
+    assert len(thin) <= 20 and (thin.min(), thin.max()) == (min(voltages), max(voltages))
+    assert sum(len(part) for part in client.data_parts(name)) == 300
+
+
+def test_events_go_on_over_a_restart_of_the_server(make_server: ServerFactory, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    server = make_server("--port", port)
+    name, records = fresh("live"), drive(200)
+    with Client(server.url) as client:
+        client.register_estimator(name, script(tmp_path), plugin="kalman")
+        events = client.events(name, interval=0.05)
+        assert next(events).status.stepped == 0
+        client.upload(name, records[:100], progress=False)
+        assert next(event for event in events if event.status.stepped == 99)
+        server.kill()
+        server.start()
+        client.upload(name, records[100:], progress=False)
+        last = next(event for event in events if event.status.stepped == 199)
+        assert_same(last.status.raw, plain_kalman(records))
+        client.delete(name)
+        assert next(event for event in events if event.status is None).name == name
 
 
 @pytest.mark.moirae

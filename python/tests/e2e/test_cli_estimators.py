@@ -1,0 +1,90 @@
+"""The command line on scripts, their versions and processes, and on who may do what."""
+
+from pathlib import Path
+
+import pytest
+import tokens
+from cells import KALMAN, assert_same, drive, plain_kalman
+from commands import refused, run, said, told
+from server import Server, ServerFactory, fresh
+from streaming import upload
+
+OTHER = KALMAN.replace("mean=[0.6, 1.5]", "mean=[0.5, 1.0]") + "\nprint('the other one \\x1b[31m')\n"
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> tuple[Path, Path]:
+    (tmp_path / "first.py").write_text(KALMAN)
+    (tmp_path / "other.py").write_text(OTHER)
+    return tmp_path / "first.py", tmp_path / "other.py"
+
+
+def test_versions_and_the_way_back(server: Server, scripts: tuple[Path, Path]) -> None:
+    name, records = fresh("versions"), drive(200)
+    upload(server, name, records)
+    for script in scripts:
+        said(server, "diagnosis", "register", name, script, "--plugin", "kalman")
+    assert_same(server.wait_status(name, version=2, stepped=199), plain_kalman(records, OTHER))
+    found = told(server, "estimators", "versions", name)
+    assert [(one["version"], one["current"]) for one in found] == [(2, True), (1, False)]
+    lines = said(server, "estimators", "versions", name).splitlines()
+    assert lines[1].split()[:2] == ["2", "current"] and len(lines) == 3
+    assert said(server, "estimators", "show", name, 1) == KALMAN
+    assert "as version 3" in said(server, "estimators", "rollback", name, 1)
+    assert_same(server.wait_status(name, version=3, stepped=199), plain_kalman(records))
+    assert "9" in refused(server, 1, "estimators", "rollback", name, 9)
+    assert name in said(server, "estimators", "list") and name in told(server, "estimators", "list")
+
+
+def test_a_script_is_tried_without_being_registered(server: Server, scripts: tuple[Path, Path], tmp_path: Path) -> None:
+    name, records = fresh("tried"), drive(200)
+    upload(server, name, records)
+    found = told(server, "estimators", "check", name, scripts[1], "--plugin", "kalman", "--rows", 50)
+    names, mean, covariance = plain_kalman(records[-50:], OTHER)
+    assert (found["state_names"], found["mean"], found["covariance"]) == (names, mean, covariance)
+    assert found["records"] == 50 and found["stepped"] == 49
+    text = said(server, "estimators", "check", name, scripts[1], "--plugin", "kalman")
+    assert "199 stepped, 1 skipped, 0 failed" in text and "the other one �[31m" in text
+    assert server.status(name) is None
+    (tmp_path / "bad.py").write_text("1 / 0")
+    ended = run(server, "estimators", "check", name, tmp_path / "bad.py", "--plugin", "kalman")
+    assert ended.returncode == 1 and ended.stderr.startswith("lachesis: ZeroDivisionError: ")
+
+
+def test_what_a_script_wrote_moves_no_cursor(server: Server, scripts: tuple[Path, Path]) -> None:
+    name = fresh("logs")
+    said(server, "diagnosis", "register", name, scripts[1], "--plugin", "kalman")
+    (line,) = said(server, "logs", name).splitlines()
+    assert line.endswith("  1  the other one �[31m")
+    assert told(server, "logs", name)["text"].rstrip("\n") == "the other one \x1b[31m"
+    assert name in refused(server, 1, "logs", name + "x")
+
+
+def test_workers_are_shown_and_acted_on(server: Server, scripts: tuple[Path, Path]) -> None:
+    name, records = fresh("worker"), drive(200)
+    said(server, "diagnosis", "register", name, scripts[0], "--plugin", "kalman")
+    assert name in said(server, "workers") and name in said(server, "workers", "list")
+    (entry,) = (one for one in told(server, "workers")["workers"] if one["name"] == name)
+    assert entry["version"] == 1 and entry["plugin"] == "kalman"
+    state = told(server, "workers", "pause", name)["state"]
+    upload(server, name, records)
+    assert server.status(name)["stepped"] == 0
+    assert said(server, "workers", "resume", name).startswith(f"{name}: ")
+    assert told(server, "workers", "restart", name)["state"] != state
+    assert_same(server.wait_status(name, stepped=199), plain_kalman(records))
+    said(server, "workers", "checkpoint", name)
+    refused(server, 1, "workers", "pause", name + "x")
+
+
+def test_the_exit_status_tells_of_tokens(make_server: ServerFactory, scripts: tuple[Path, Path]) -> None:
+    server = make_server(start=False)
+    reader, admin = tokens.create(server, "read"), tokens.create(server, "admin")
+    server.start()
+    assert "token" in refused(server, 4, "status")
+    server.token = "lachesis_" + "0" * 64
+    refused(server, 4, "status")
+    server.token = reader
+    assert said(server, "status") == "No batteries available\n"
+    for line in (("delete", "A", "--yes"), ("workers",), ("diagnosis", "register", "A", scripts[0])):
+        assert "role" in refused(server, 4, *line)
+    assert said(server, "--token", admin, "workers")
