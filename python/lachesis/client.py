@@ -15,6 +15,8 @@ class Client(BatteryFiles, Estimators, Administration):
     `register_estimator`, `check`, `status`, `statuses`, `wait`, `history`, `events`, `logs`, `versions`, `version`,
     `rollback`. For admins: `workers`, `control_worker`. All raise UnreachableError if the server cannot be reached, and
     another RequestError if it refuses; the message is the server's own.
+
+    May be used from several threads; in asyncio as `await asyncio.to_thread(client.data, "Cell 1")`.
     """
 
     def health(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Batteries as files: battery-data-toolkit's HDF5 and Parquet, with metadata, and CSV, without."""
 
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -76,6 +77,9 @@ class BatteryFiles(Batteries):
         dataset = records.dataset(path)
         metadata = dataset.metadata.model_copy(update={} if name is None else {"name": name})
         battery = self.register_metadata(metadata)
+        others = sorted(set(dataset.tables) - {"raw_data"})
+        if others:
+            warnings.warn(f"{path}: {', '.join(others)} are left out: a battery has raw_data alone", stacklevel=2)
         raw = dataset.tables.get("raw_data")
         return battery, 0 if raw is None else self.upload(battery, raw, progress=progress)
 

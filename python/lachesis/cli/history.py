@@ -40,7 +40,10 @@ def show_rows(
     if all(query[key] is None for key in CHOICES):
         query["limit"] = SHOWN
     found = table(options.name, columns, **query)
-    units = found.attrs.get("units", {})
+    units = dict(found.attrs.get("units", {}))
+    if "received" in found:
+        found["received"] = found["received"].map(output.moment)
+        units.pop("received", None)
     head = [f"{name} ({units[name]})" if name in units else str(name) for name in found.columns]
     rows = [
         [None if value is pd.NA or value != value else value for value in row]

@@ -24,11 +24,11 @@ def one_line(text: str) -> str:
 
 
 def cell(value: Cell) -> str:
-    """Return a value as a table shows it: numbers with six digits, - for none."""
+    """Return a value as a table shows it: numbers with six digits, more before the point; - for none."""
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.10g}" if 1e5 <= abs(value) < 1e12 else f"{value:.6g}"
     return one_line(str(value))
 
 

@@ -14,7 +14,7 @@ from cells import JOINT, KALMAN, MOIRAE_FILES, Record, assert_same, drive, kalma
 from processes import wait
 from server import Server, ServerFactory, fresh
 
-from lachesis import Client, LachesisError, RefusedError, RefusedRecordError, RequestError
+from lachesis import Client, NotFoundError, RefusedError, RefusedRecordError, RequestError
 
 
 @pytest.fixture
@@ -51,7 +51,8 @@ def test_estimates_over_time_are_those_of_a_plain_loop(client: Client, tmp_path:
     client.register_estimator(name, script(tmp_path), plugin="kalman")
     client.upload(name, records, progress=False)
     client.wait(name)
-    found = wait(lambda: table if len(table := client.history(name)) == 299 else None, "all estimates")
+    wait(lambda: len(client.history(name)) == 299, "all estimates")
+    found = client.history(name)
     assert found["sequence"].tolist() == list(range(2, 301))
     assert found["test_time"].tolist() == [record["test_time"] for record in records[1:]]
     expected = [(*filter.mean, *np.sqrt(np.diagonal(filter.covariance))) for filter, _, _ in kalman_steps(records)][1:]
@@ -154,7 +155,7 @@ def test_what_the_server_refuses_is_an_error_in_its_words(client: Client, tmp_pa
         client.register_estimator(fresh("raises"), script(tmp_path, "raise RuntimeError('no such cell')"))
     assert error.value.status == 422
     for call in (client.status, client.delete, client.data):
-        with pytest.raises(LachesisError, match="no battery is named"):
+        with pytest.raises(NotFoundError, match=r"no battery is named|has no estimator"):
             call(fresh("nobody"))
     with pytest.raises(RequestError, match="does not answer"):
         Client("http://127.0.0.1:1", timeout=5).stats()
