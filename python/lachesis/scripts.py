@@ -26,15 +26,16 @@ class Registered:
 
 @dataclass(frozen=True)
 class Version:
-    """One registration: when (Unix s), whether it is the one that runs, and its files as {"name", "bytes"}.
+    """One registration, and whether it is the one that runs.
 
+    `registered` is when (Unix s), None if nobody noted it; `files` are {"name", "bytes"};
     `definition` is the script's text, None in lists. `raw` is the whole entry as the server sent it.
     """
 
     version: int
     estimator: str | None
     plugin: str
-    registered: float
+    registered: float | None
     current: bool
     files: list[dict[str, Any]]
     valid_time: float | None
@@ -45,7 +46,7 @@ class Version:
     def from_json(cls, raw: dict[str, Any]) -> Self:
         """Read one entry of `/online/{name}/versions`."""
         return cls(
-            raw["version"], raw["estimator"], raw["plugin"], raw["registered"], raw["current"], raw["files"],
+            raw["version"], raw["estimator"], raw["plugin"], raw.get("registered"), raw["current"], raw["files"],
             raw.get("valid_time"), raw.get("definition"), raw,
         )  # fmt: skip
 
