@@ -52,6 +52,7 @@ package struct APIServer: Sendable {
         addEstimatorRoutes(to: router)
         addLogRoutes(to: router)
         addEventRoutes(to: router)
+        addDescriptionRoutes(to: router)
         var sockets = sockets
         sockets.maxMessageSize = limits.recordBytes + 1
         let upgrade = UploadUpgrade(

@@ -15,6 +15,7 @@ enum RouteTable {
     private static let requirements: [HTTPRequest.Method: [String: Requirement]] = [
         .get: [
             "/health": .nothing,
+            "/openapi.json": .nothing,
             "/db/stats": .role(.read),
             "/db/data/{name}": .role(.read),
             "/db/metadata/{name}": .role(.read),

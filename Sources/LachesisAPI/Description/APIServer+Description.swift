@@ -1,0 +1,8 @@
+internal import Hummingbird
+
+extension APIServer {
+    /// `/openapi.json`: what this interface is, for programs.
+    func addDescriptionRoutes(to router: Router<APIContext>) {
+        router.endpoint("/openapi.json", [.get: { _, _ in .json(PackageResources.openapi_json) }])
+    }
+}
