@@ -113,6 +113,31 @@ import Testing
         #expect(String(decoding: board.body().bytes, as: UTF8.self).contains(#""waiting":1"#))
     }
 
+    @Test func aTagIsOfOneBodyAlone() throws {
+        let (board, b, c) = (StatusBoard(), try BatteryName("b"), try BatteryName("c"))
+        #expect(board.tag(of: b) == nil && board.body(of: b) == nil)
+        var tags = [board.tag]
+        board.install(EstimatorStatus(estimator: try estimator("b"), phase: .running, lastSequence: 3))
+        tags.append(board.tag)
+        let first = try #require(board.body(of: b))
+        #expect(board.body().tag == board.tag && first.tag == board.tag(of: b))
+        board.install(EstimatorStatus(estimator: try estimator("c"), phase: .running, lastSequence: 0))
+        tags.append(board.tag)
+        #expect(board.tag(of: b) == first.tag)
+        board.update(b, version: 1) { $0.estimator.cursor = 2 }
+        tags.append(board.tag)
+        let second = try #require(board.body(of: b))
+        #expect(second.tag != first.tag && second.bytes != first.bytes)
+        #expect(board.body(of: b)?.bytes == second.bytes)
+        // One that is removed and comes again does not get the tags that it had.
+        board.remove(b)
+        tags.append(board.tag)
+        board.install(EstimatorStatus(estimator: try estimator("b"), phase: .running, lastSequence: 0))
+        #expect(board.tag(of: b) != first.tag && board.tag(of: b) != second.tag && board.tag(of: c) != nil)
+        #expect(Set(tags).count == tags.count)
+        #expect(StatusBoard().tag != StatusBoard().tag)
+    }
+
     @Test func anOldVersionsWordIsNotHeard() throws {
         let board = StatusBoard()
         board.install(EstimatorStatus(estimator: try estimator("b", version: 2), phase: .running, lastSequence: 0))

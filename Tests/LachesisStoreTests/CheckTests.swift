@@ -22,6 +22,11 @@ import Testing
             #expect(try await store.commit(result))
             try await store.registerMetadata("{}", for: try BatteryName("empty"))
         }
+        // Only long tables have any.
+        try withDatabase(in: folder) { database in
+            try database.execute(
+                sql: "INSERT INTO lachesis_summaries SELECT battery, 0, -1, 0, x'00' FROM lachesis_batteries")
+        }
     }
 
     @Test func aSoundDatabaseIsCountedAndNothingIsFound() async throws {
@@ -95,7 +100,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["columns", "metadata", "streams", "estimators", "files", "progress", "checkpoints"])
+    @Test(arguments: ["columns", "metadata", "streams", "estimators", "files", "progress", "checkpoints", "summaries"])
     func rowsOfNoBatteryAreNamed(_ table: String) async throws {
         try await withFolder { folder in
             try await fill(folder)

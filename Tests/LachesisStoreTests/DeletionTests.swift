@@ -29,6 +29,12 @@ import Testing
             try await withStore(in: folder) { store in
                 _ = try await fill(cell, store)
                 _ = try await fill(other, store)
+            }
+            try withDatabase(in: folder) { database in
+                try database.execute(
+                    sql: "INSERT INTO lachesis_summaries SELECT battery, 0, -1, 0, x'00' FROM lachesis_batteries")
+            }
+            try await withStore(in: folder) { store in
                 let untouched = store.stats(of: other)
                 #expect(try await store.delete(cell) == 2)
                 #expect(store.stats() == [untouched])

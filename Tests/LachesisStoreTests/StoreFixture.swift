@@ -90,7 +90,7 @@ extension Store {
         of name: BatteryName, start: Double? = nil, end: Double? = nil, limit: Int? = nil
     ) async throws -> [[Value]] {
         var rows: [[Value]] = []
-        for try await page in try data(of: name, start: start, end: end, limit: limit) {
+        for try await page in try data(of: name, RowSelection(start: start, end: end, limit: limit)) {
             try #require(!page.isEmpty)
             rows += page.map { Array($0.dropLast()) }
         }

@@ -66,7 +66,7 @@ struct Thinning: Sendable {
         extremes[bucket(values.least.sequence) * columns + column].merge(values)
     }
 
-    private func bucket(_ sequence: Int64) -> Int { Int((sequence - 1 - origin) / width) }
+    func bucket(_ sequence: Int64) -> Int { Int((sequence - 1 - origin) / width) }
 
     /// The sequences of the chosen rows, ascending.
     var chosen: [Int64] {

@@ -57,13 +57,29 @@ struct SummaryReader {
         let (rows, times) = (
             try column(RowTable.sequencePosition, chunks: chunks), try column(position, chunks: chunks)
         )
-        func mayMatch(_ block: Int64) -> Bool {
-            guard rows[block: block] != nil else { return true }
+        let matching = try RawStatement(
+            database,
+            """
+            SELECT 1 FROM \(quoted(table.name)) NOT INDEXED WHERE \(SQLName.sequence) > ?1 AND \(SQLName.sequence) <= ?2
+            AND \(table.time) >= ?3 AND \(table.time) <= ?4 LIMIT 1
+            """)
+        defer { matching.clear() }
+        func mayMatch(_ block: Int64) throws -> Bool {
+            guard rows[block: block] != nil else {
+                // The rows of the last chunk, which is not complete: without a look at them every range would reach to the end.
+                let part = Chunk.range(ofBlock: block).intersection(range)
+                try matching.bind(part.lower, at: 1)
+                try matching.bind(part.upper, at: 2)
+                try matching.bind(bounds.start ?? -.infinity, at: 3)
+                try matching.bind(bounds.end ?? .infinity, at: 4)
+                defer { matching.clear() }
+                return try matching.step()
+            }
             guard let known = times[block: block], known.count > 0 else { return false }
             return known.greatest.value >= bounds.start ?? -.infinity && known.least.value <= bounds.end ?? .infinity
         }
         let blocks = Chunk.block(of: range.lower + 1)...Chunk.block(of: range.upper)
-        guard let first = blocks.first(where: mayMatch), let last = blocks.last(where: mayMatch) else {
+        guard let first = try blocks.first(where: mayMatch), let last = try blocks.last(where: mayMatch) else {
             return SequenceRange(lower: range.upper, upper: range.upper)
         }
         return range.intersection(
