@@ -44,6 +44,7 @@ def upload(client: Client, options: Namespace) -> None:
         table = table.head(options.max_to_upload)
     if options.clock_factor is not None and not options.json:
         print(f"Beginning to stream data for {options.name}", flush=True)
+    client.health()  # An upload waits long for a server that stays away; whoever mistyped its address should not.
     size = options.report_freq or max(1, len(table))
     pace = None if options.clock_factor is None else Pace(options.clock_factor)
     with tqdm(total=len(table), unit=" records", desc=options.name, disable=not output.is_watched()) as bar:

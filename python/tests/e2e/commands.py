@@ -1,9 +1,12 @@
 """The installed command `lachesis`, run as a person or a program would."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,23 @@ def said(server: Server, *line: object) -> str:
 def told(server: Server, *line: object) -> Any:
     """Return what a command line that must succeed tells programs."""
     return json.loads(said(server, *line, "--json"))
+
+
+def on_a_terminal(server: Server, *line: object) -> str:
+    """Return what a command line that must succeed shows on a terminal."""
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (40, 120))
+    command = [str(PROGRAM), *map(str, line)]
+    variables = environment(server, server.folder) | {"TERM": "xterm"}
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=variables) as process:
+        os.close(its)
+        shown = b""
+        # The end of a terminal's other side is an error on Linux.
+        with os.fdopen(ours, "rb", buffering=0) as screen, contextlib.suppress(OSError):
+            while piece := screen.read(1 << 16):
+                shown += piece
+        assert process.wait(300) == 0, shown
+    return shown.decode()
 
 
 def refused(server: Server, status: int, *line: object) -> str:

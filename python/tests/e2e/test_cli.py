@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from cells import KALMAN, assert_same, drive, plain_kalman
-from commands import refused, run, said, told
+from commands import on_a_terminal, refused, run, said, told
 from processes import wait
 from server import ROOT, Server, ServerFactory, fresh
 
@@ -54,7 +54,11 @@ def test_the_demos_sequence(make_server: ServerFactory, clock_factor: tuple[str,
 def test_the_url_may_be_told_before_the_command_and_after_it(server: Server) -> None:
     for line in (("--url", server.url, "status"), ("status", "--url", server.url + "/")):
         assert run(server, *line).returncode == 0
-    assert "does not answer" in refused(server, 3, "--url", "http://127.0.0.1:1", "status")
+
+
+def test_a_server_that_is_not_there_is_said_at_once(server: Server, cell: Path) -> None:
+    for line in (("status",), ("upload", "A", cell), ("logs", "A")):
+        assert "does not answer" in refused(server, 3, "--url", "http://127.0.0.1:1", *line)
 
 
 def test_reports_tell_the_estimate_after_so_many_records(server: Server, cell: Path, tmp_path: Path) -> None:
@@ -126,3 +130,9 @@ def test_watching_shows_each_change(server: Server, cell: Path, tmp_path: Path) 
     assert event["name"] == name and event["status"]["stepped"] == 299
     line = said(server, "watch", name, "--count", 1)
     assert line.startswith(f"{name}: running, ") and "capacity 1." in line
+    assert name in (screen := on_a_terminal(server, "watch", name, "--count", 1)) and "latest states" in screen
+
+
+def test_bars_are_for_terminals(server: Server, cell: Path) -> None:
+    assert "300/300" in on_a_terminal(server, "upload", fresh("bar"), cell)
+    assert "/300" not in run(server, "upload", fresh("bar"), cell).stderr

@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from cells import KALMAN, drive
-from commands import refused, run, said, told
+from commands import PROGRAM, environment, refused, said, told
 from database import columns, query
 from server import Server, fresh
 from streaming import upload
@@ -108,9 +111,18 @@ def test_what_is_not_there(server: Server, battery: str, tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+def test_json_may_be_asked_for_before_the_command(server: Server, battery: str) -> None:
+    assert json.loads(said(server, "--json", "data", battery)) == server.rows(battery)
+
+
 def test_a_reader_that_has_enough_is_no_error(server: Server, battery: str) -> None:
-    ended = run(server, "--json", "data", battery)
-    assert json.loads(ended.stdout) == server.rows(battery)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        command = [str(PROGRAM), "data", battery, "--format", "csv"]
+        surroundings = environment(server, server.folder)
+        ended = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, timeout=300, env=surroundings)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_deletion_is_confirmed(server: Server) -> None:

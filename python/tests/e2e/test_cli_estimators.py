@@ -1,11 +1,13 @@
 """The command line on scripts, their versions and processes, and on who may do what."""
 
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 import tokens
 from cells import KALMAN, assert_same, drive, plain_kalman
-from commands import refused, run, said, told
+from commands import PROGRAM, environment, refused, run, said, told
 from server import Server, ServerFactory, fresh
 from streaming import upload
 
@@ -58,6 +60,21 @@ def test_what_a_script_wrote_moves_no_cursor(server: Server, scripts: tuple[Path
     assert line.endswith("  1  the other one �[31m")
     assert told(server, "logs", name)["text"].rstrip("\n") == "the other one \x1b[31m"
     assert name in refused(server, 1, "logs", name + "x")
+
+
+def test_logs_are_followed(server: Server, scripts: tuple[Path, Path]) -> None:
+    name = fresh("followed")
+    said(server, "diagnosis", "register", name, scripts[1], "--plugin", "kalman")
+    variables = environment(server, server.folder)
+    command = [str(PROGRAM), "logs", name, "--follow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith("  1  the other one �[31m\n")
+        said(server, "diagnosis", "register", name, scripts[1], "--plugin", "kalman")
+        assert process.stdout.readline().endswith("  2  the other one �[31m\n")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stdout.read() == ""
 
 
 def test_workers_are_shown_and_acted_on(server: Server, scripts: tuple[Path, Path]) -> None:
