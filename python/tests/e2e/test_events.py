@@ -134,7 +134,7 @@ def test_a_thousand_clients_are_served_and_those_that_do_not_read_cost_little(ma
     clients = [socket.create_connection((address.hostname, address.port), timeout=60) for _ in range(1_000)]
     try:
         with selectors.DefaultSelector() as selector:
-            heard = {client: b"" for client in clients[100:]}
+            heard = dict.fromkeys(clients[100:], b"")
             for client in clients:
                 client.sendall(request)
             for client in heard:
