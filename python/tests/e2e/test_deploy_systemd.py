@@ -52,6 +52,13 @@ def test_the_hardened_server_builds_the_whole_sandbox(boot: MachineFactory) -> N
         inside = machine.run("nsenter", "--target", machine.show("MainPID"), "--mount", "touch", f"{path}/probe")
         assert "Read-only file system" in inside.stderr, path
 
+    # Where workers' control groups are made, by whom they are made.
+    inside = ["nsenter", "--target", machine.show("MainPID"), "--mount"]
+    group = f"/sys/fs/cgroup{machine.show('ControlGroup')}/probe"
+    made = machine.run(*inside, "setpriv", "--reuid=lachesis", "--regid=lachesis", "--clear-groups", "mkdir", group)
+    assert made.returncode == 0, made.stderr
+    assert machine.run("rmdir", group).returncode == 0
+
     # Answered within its own bound, and not killed at systemd's.
     stopped = machine.run("systemctl", "stop", "lachesisd")
     assert stopped.returncode == 0
