@@ -25,11 +25,11 @@ from lachesis.errors import (
     UploadError,
 )
 from lachesis.events import Event
-from lachesis.scripts import Check, LogEntry, Registered, Version
+from lachesis.scripts import Check, Limits, LogEntry, Registered, Version
 from lachesis.status import Status
 
 __all__ = [
-    "Check", "Client", "ConflictError", "Event", "ForbiddenError", "LachesisError", "LogEntry", "NotFoundError",
-    "RefusedError", "RefusedRecordError", "Registered", "RequestError", "ServerError", "Status", "UnauthorizedError",
-    "UnreachableError", "UploadCutError", "UploadError", "Version", "Worker", "Workforce",
+    "Check", "Client", "ConflictError", "Event", "ForbiddenError", "LachesisError", "Limits", "LogEntry",
+    "NotFoundError", "RefusedError", "RefusedRecordError", "Registered", "RequestError", "ServerError", "Status",
+    "UnauthorizedError", "UnreachableError", "UploadCutError", "UploadError", "Version", "Worker", "Workforce",
 ]  # fmt: skip

@@ -1,12 +1,28 @@
 """What the server says of scripts: registered, tried, or long since replaced."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+
+class Limits(TypedDict, total=False):
+    """What a script may use, where that is to be less than the server would allow.
+
+    `memory_mb`, `folder_mb` in MiB, `log_kb` in KiB; `build_timeout`, `build_cpu` (processor time) and `step_timeout`
+    in s.
+    """
+
+    memory_mb: float
+    folder_mb: float
+    threads: int
+    build_timeout: float
+    build_cpu: float
+    step_timeout: float
+    log_kb: float
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,7 @@ class Check:
     covariance: Array
     last_error: str | None
     seconds: dict[str, float]
-    log: Any
+    log: str
     raw: dict[str, Any] = field(repr=False)
 
     @classmethod

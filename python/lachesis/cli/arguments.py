@@ -2,9 +2,10 @@
 
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from lachesis.client import Client
+from lachesis.scripts import Limits
 
 Commands = Any
 """What argparse gives to add commands to; its class is not public."""
@@ -58,6 +59,24 @@ def registration(parser: ArgumentParser) -> None:
         "--start-time", "--valid-time", dest="start_time", type=float, metavar="S",
         help="test_time before which records are stored but not stepped, s",
     )  # fmt: skip
+    parser.add_argument(
+        "--limit", dest="limits", action="append", default=[], type=limit, metavar="KEY=N",
+        help=f"what the script may use, less than the server would allow: {', '.join(Limits.__annotations__)}",
+    )  # fmt: skip
+
+
+def limits(options: Namespace) -> Limits:
+    """Return the limits among the options of `registration`."""
+    return cast(Limits, dict(options.limits))
+
+
+def limit(text: str) -> tuple[str, float]:
+    """Read a limit and its number."""
+    key, _, number = text.partition("=")
+    if key not in Limits.__annotations__:
+        raise ArgumentTypeError(f"'{key}' is no limit; {', '.join(Limits.__annotations__)} are")
+    value = factor(number)
+    return key, int(value) if value.is_integer() else value
 
 
 def count(text: str) -> int:

@@ -4,7 +4,6 @@ import json
 import time
 from argparse import Namespace
 from dataclasses import asdict
-from typing import Any
 
 from lachesis.cli import arguments, output
 from lachesis.cli.status import state_table
@@ -52,7 +51,7 @@ def register(client: Client, options: Namespace) -> None:
     """Register a script."""
     answer = client.register_estimator(
         options.name, options.py_file, options.context_file, plugin=options.plugin, valid_time=options.start_time,
-        seed_inputs=not options.no_seed_inputs, start=options.start,
+        seed_inputs=not options.no_seed_inputs, start=options.start, limits=arguments.limits(options),
     )  # fmt: skip
     if options.json:
         output.print_json(asdict(answer))
@@ -114,7 +113,7 @@ def check(client: Client, options: Namespace) -> None:
     """Try a script."""
     found = client.check(
         options.name, options.py_file, options.context_file, plugin=options.plugin, rows=options.rows,
-        valid_time=options.start_time, seed_inputs=not options.no_seed_inputs,
+        valid_time=options.start_time, seed_inputs=not options.no_seed_inputs, limits=arguments.limits(options),
     )  # fmt: skip
     if options.json:
         output.print_json(found.raw)
@@ -127,7 +126,7 @@ def check(client: Client, options: Namespace) -> None:
     if found.last_error:
         print(f"last error: {output.printable(found.last_error)}")
     if found.log:
-        print(f"log:\n{output.printable(_text(found.log))}")
+        print(f"log:\n{output.printable(found.log.rstrip())}")
 
 
 def logs(client: Client, options: Namespace) -> None:
@@ -153,7 +152,3 @@ def _new(entries: list[LogEntry], seen: list[LogEntry]) -> list[LogEntry]:
         if entries[: len(seen) - start] == seen[start:]:
             return entries[len(seen) - start :]
     return entries
-
-
-def _text(log: Any) -> str:
-    return log if isinstance(log, str) else "\n".join(str(entry.get("text", entry)).rstrip("\n") for entry in log)

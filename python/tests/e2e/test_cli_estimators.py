@@ -25,7 +25,7 @@ def test_versions_and_the_way_back(server: Server, scripts: tuple[Path, Path]) -
     name, records = fresh("versions"), drive(200)
     upload(server, name, records)
     for script in scripts:
-        said(server, "diagnosis", "register", name, script, "--plugin", "kalman")
+        said(server, "diagnosis", "register", name, script, "--plugin", "kalman", "--limit", "step_timeout=3.5")
     assert_same(server.wait_status(name, version=2, stepped=199), plain_kalman(records, OTHER))
     found = told(server, "estimators", "versions", name)
     assert [(one["version"], one["current"]) for one in found] == [(2, True), (1, False)]

@@ -25,7 +25,8 @@ def test_what_scripts_write_moves_no_cursor() -> None:
 @pytest.mark.parametrize(
     ("line", "status"),
     [([], 2), (["status", "--no-such"], 2), (["upload", "A", "x.h5", "--clock-factor", "0"], 2),
-     (["upload", "A", "x.h5", "--report-freq", "0"], 2), (["logs"], 2), (["diagnosis"], 2), (["--help"], 0),
+     (["upload", "A", "x.h5", "--report-freq", "0"], 2), (["logs"], 2), (["diagnosis"], 2),
+     (["diagnosis", "register", "A", "x.py", "--limit", "speed=1"], 2), (["--help"], 0),
      (["upload", "--help"], 0), (["--version"], 0)],
 )  # fmt: skip
 def test_usage(line: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """What the client makes of a server's answers, of odd ones too."""
 
+import email
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -84,6 +86,33 @@ def test_an_answer_of_another_program_is_an_error() -> None:
         page = Answer(status, [b"<html>"])
         with telling(lambda _, page=page: page) as (url, _), Client(url) as client, pytest.raises(kind, match=said):
             client.stats()
+
+
+def test_a_script_that_is_tried_is_sent_whole(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("estimator = é")
+    (tmp_path / "health.json").write_bytes(b"\x00{}")
+    told = {
+        "name": "Cell", "estimator": "E", "state_names": ["a", "b"], "output_names": ["v"], "records": 3, "stepped": 2,
+        "skipped": 1, "failed": 0, "latest_time": 2.5, "mean": [1.0, None], "covariance": [[4.0, 0.0], [0.0, None]],
+        "last_error": None, "seconds": {"build": 0.5, "steps": 0.25}, "log": "hello\n",
+    }  # fmt: skip
+    with telling(lambda _: document(told)) as (url, requests), Client(url) as client:
+        found = client.check(
+            "Cell", tmp_path / "script.py", tmp_path / "health.json", rows=3, seed_inputs=False,
+            limits={"memory_mb": 64, "step_timeout": 0.5},
+        )  # fmt: skip
+    assert (found.records, found.seconds["build"], found.log, found.raw) == (3, 0.5, "hello\n", told)
+    assert found.std[0] == 2.0 and np.isnan(found.mean[1]) and found.covariance.shape == (2, 2)
+    message = email.message_from_bytes(
+        b"Content-Type: " + requests[0].headers["content-type"].encode() + b"\r\n\r\n" + requests[0].body
+    )
+    parts: dict[str, bytes] = {}
+    for part in message.get_payload():
+        parts[part.get_param("name", header="Content-Disposition")] = part.get_payload(decode=True)
+    assert parts == {
+        "name": b"Cell", "definition": "estimator = é".encode(), "plugin": b"moirae", "seed_inputs": b"false",
+        "rows": b"3", "memory_mb": b"64", "step_timeout": b"0.5", "files": b"\x00{}",
+    }  # fmt: skip
 
 
 def test_a_worker_has_none_where_nothing_is_known() -> None:
