@@ -8,8 +8,13 @@ package struct SocketConfiguration: Sendable {
     package var idleTimeout: Duration = .seconds(60)
     /// How long the server waits, in all, for one request's body; then the connection is cut. Default 300 s.
     package var bodyTimeout: Duration = .seconds(300)
-    /// Connections that may be open at once; further ones are closed as they come. Default 4096.
+    /// Connections that may be open at once; further ones are refused as they come. Default 4096.
     package var maxConnections = 4096
+    /// Connections that one IPv4 address, or one IPv6 network of 64 bits, may have open at once. Default nil: an eighth of
+    /// ``maxConnections``, and at least 8, so that one address cannot take all places.
+    package var maxConnectionsPerPeer: Int?
+    /// Whether that holds for loopback too. Default false: a reverse proxy there speaks for many, and local tools are trusted.
+    package var countsLoopback = false
     /// What makes it HTTPS; nil, the default, is plain HTTP.
     package var tls: TLSIdentity?
     /// Silence on a WebSocket after which a ping is sent; as long again without a byte, and the connection is given up. Default 30 s.
@@ -22,4 +27,7 @@ package struct SocketConfiguration: Sendable {
     package var maxHeaderSize = 64 * 1024
 
     package init() {}
+
+    /// ``maxConnectionsPerPeer``, or what stands for it.
+    var connectionsPerPeer: Int { maxConnectionsPerPeer ?? max(8, maxConnections / 8) }
 }

@@ -16,12 +16,13 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
         package let channel: any Channel
         let gate: NIOLoopBound<UpgradeGate>
         let firstRequest: EventLoopFuture<FirstRequest>
+        let departure: PeerDeparture
     }
 
     package let responder: Responder
     private let configuration: SocketConfiguration
     private let shouldUpgrade: @Sendable (SocketRequest) async -> SocketUpgrade
-    private let count = ConnectionCount()
+    private let count: ConnectionCount
 
     package init(
         configuration: SocketConfiguration,
@@ -30,6 +31,7 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
     ) {
         self.configuration = configuration
         self.shouldUpgrade = shouldUpgrade
+        count = ConnectionCount(configuration)
         self.responder = { request, writer, channel in
             // The gate has left this field only where it could not answer itself.
             if request.headers[.upgrade] != nil {
@@ -55,14 +57,14 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
                 configuration: configuration, codec: [encoder, decoder],
                 startHTTP: { try addHTTPHandlers(to: channel, logger: logger) }, firstRequest: firstRequest)
             let operations = channel.pipeline.syncOperations
-            try operations.addHandler(ConnectionLimit(count, limit: configuration.maxConnections))
+            try operations.addHandler(ConnectionLimit(count, isPlain: configuration.tls == nil, logger: logger))
             if let tls = configuration.tls { try operations.addHandler(tls.handler()) }
             try operations.addHandler(encoder)
             try operations.addHandler(decoder)
             try operations.addHandler(gate)
             return Value(
                 channel: channel, gate: NIOLoopBound(gate, eventLoop: channel.eventLoop),
-                firstRequest: firstRequest.futureResult)
+                firstRequest: firstRequest.futureResult, departure: gate.departure)
         }
     }
 
@@ -79,7 +81,9 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
     package func handle(value: Value, logger: Logger) async {
         switch try? await value.firstRequest.get() {
         case .http(let channel):
-            await handleHTTP(asyncChannel: channel, logger: logger)
+            await PeerDeparture.$current.withValue(value.departure) {
+                await handleHTTP(asyncChannel: channel, logger: logger)
+            }
         case .socket(let request):
             await withTaskCancellationHandler {
                 await handleSocket(request, value: value, logger: logger)

@@ -42,6 +42,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let codec: [any RemovableChannelHandler]
     private let startHTTP: () throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
     private let firstRequest: EventLoopPromise<FirstRequest>
+    let departure = PeerDeparture()
     private var state = State.waiting
     private var exchanges = HTTPExchanges()
     private var deadline: Scheduled<Void>?
@@ -49,7 +50,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// Of the request whose body is still coming.
     private var body: BodyClock?
     private var bodyDeadline: Scheduled<Void>?
-    /// The response under way is given before the whole request is there, and is the connection's last.
+    /// The response under way says that it is the connection's last; the whole request need not be there.
     private var endsAfterResponse = false
     private var context: ChannelHandlerContext?
     private var isShuttingDown = false
@@ -76,6 +77,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         firstRequest.succeed(.nothing)
+        departure.happened()
         deadline?.cancel()
         bodyDeadline?.cancel()
         stall?.cancel()
@@ -251,7 +253,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             head.headers.replaceOrAdd(name: "connection", value: "close")
             context.write(Self.wrapOutboundOut(.head(head)), promise: promise)
         case .head(let head):
-            endsAfterResponse = body != nil && head.headers["connection"] == ["close"]
+            endsAfterResponse = head.headers["connection"] == ["close"]
             context.write(data, promise: promise)
         case .end(let trailers):
             exchanges.responseEnded()
@@ -262,7 +264,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Ends a connection with the response that says so: a body that nobody wants is not read to its end, which may never come.
+    /// Ends a connection with the response that says so: a body that nobody wants is not read to its end, which may never come, and
+    /// no further request is.
     private func finish(_ trailers: HTTPHeaders?, context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
         state = .refused
         body = nil
@@ -311,6 +314,9 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         case (ChannelEvent.inputClosed, .waiting), (ChannelEvent.inputClosed, .arriving),
             (ChannelEvent.inputClosed, .deciding), (ChannelEvent.inputClosed, .refused):
             context.close(promise: nil)
+        case (ChannelEvent.inputClosed, .http):
+            departure.happened()
+            context.fireUserInboundEventTriggered(event)
         default:
             context.fireUserInboundEventTriggered(event)
         }
@@ -332,6 +338,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         firstRequest.succeed(.nothing)
+        departure.happened()
         context.fireChannelInactive()
     }
 
