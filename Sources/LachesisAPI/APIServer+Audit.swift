@@ -22,7 +22,7 @@ extension APIServer {
         entry.peer = context.peer
         defer {
             entry.battery = subject.text
-            gatekeeper.audit.append(entry)
+            gatekeeper.note(entry)
         }
         do {
             let response = try await body(subject)

@@ -19,13 +19,35 @@ struct AccessOptions: ParsableArguments {
     @Option(help: "Seconds that the server waits, in all, for the body of one request.")
     var bodyTimeout = SocketConfiguration().bodyTimeout / .seconds(1)
 
+    @Option(help: "Connections that one address may have open at once; of IPv6, one /64. Default: an eighth of all.")
+    var maxConnectionsPerAddress: Int?
+
+    @Flag(help: "Count connections from this machine like any other address's.")
+    var countLoopback = false
+
+    @Option(help: "Bytes of audit.jsonl; before it grows beyond, it becomes audit.jsonl.1.")
+    var maxAuditBytes = AuditLog.Configuration().maxBytes
+
+    @Option(help: "Older files of the audit log that are kept.")
+    var auditFiles = AuditLog.Configuration().olderFiles
+
     func validate() throws {
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-certificate and --tls-key are given together or not at all")
         }
-        guard maxConnections > 0, bodyTimeout > 0 else {
-            throw ValidationError("--max-connections and --body-timeout must be greater than zero")
+        guard maxConnections > 0, maxConnectionsPerAddress ?? 1 > 0, bodyTimeout > 0 else {
+            throw ValidationError(
+                "--max-connections, --max-connections-per-address and --body-timeout must be greater than zero")
         }
+        guard maxAuditBytes >= 4_096, (1...1_000).contains(auditFiles) else {
+            throw ValidationError("--max-audit-bytes must be at least 4096, and --audit-files from 1 to 1000")
+        }
+    }
+
+    var audit: AuditLog.Configuration {
+        var audit = AuditLog.Configuration()
+        (audit.maxBytes, audit.olderFiles) = (maxAuditBytes, auditFiles)
+        return audit
     }
 
     func hosts(listening host: String) throws -> HostRules {
@@ -37,6 +59,8 @@ struct AccessOptions: ParsableArguments {
     func sockets() throws -> SocketConfiguration {
         var sockets = SocketConfiguration()
         sockets.maxConnections = maxConnections
+        sockets.maxConnectionsPerPeer = maxConnectionsPerAddress
+        sockets.countsLoopback = countLoopback
         sockets.bodyTimeout = .seconds(bodyTimeout)
         if let tlsCertificate, let tlsKey {
             sockets.tls = try TLSIdentity(certificate: tlsCertificate, key: tlsKey)

@@ -27,13 +27,14 @@ struct Daemon: Sendable {
     let missingLayers: [SandboxLayer]
     let hosts: HostRules
     let sockets: SocketConfiguration
+    let audit: AuditLog.Configuration
 
     func run() async throws {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
         var logger = Logger(label: "lachesisd")
         logger.logLevel = logLevel
         let store = try Store.open(folder: data, limits: limits)
-        let audit = AuditLog(folder: data, logger: logger)
+        let audit = AuditLog(folder: data, configuration: audit, logger: logger)
         let gatekeeper = try await gatekeeper(store, audit, logger)
         let session = try await store.beginSession()
         let runtime = try RuntimeFolder()

@@ -37,7 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
             data: data, host: host, port: port, logLevel: Logger.Level(rawValue: logLevel) ?? .info,
             installation: try installation.resolved(), limits: try limits.resolved(), fleet: try workers.resolved(),
             missingLayers: sandbox.sandboxWithout, hosts: try access.hosts(listening: host),
-            sockets: try access.sockets())
+            sockets: try access.sockets(), audit: access.audit)
         try await daemon.run()
     }
 }

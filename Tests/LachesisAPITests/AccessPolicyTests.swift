@@ -74,29 +74,6 @@ import Testing
         }
     }
 
-    @Test func refusalsAreLoggedOnceASecondForEachPeer() {
-        var rhythm = RefusalRhythm()
-        let start = ContinuousClock.now
-        let asked: [(String, Double)] = [("a", 0), ("a", 0.999), ("b", 0.999), ("a", 1)]
-        let answers = asked.map { peer, second in rhythm.mayLog(peer, at: start + .seconds(second)) }
-        #expect(answers == [true, false, true, true])
-        let logged = (0..<5_000).filter { rhythm.mayLog("peer \($0)", at: start + .seconds(10)) }.count
-        #expect(logged == RefusalRhythm.peers)
-        let late = rhythm.mayLog("late", at: start + .seconds(12))
-        #expect(late)
-    }
-
-    @Test func auditedRefusalsAreBoundedAndCounted() {
-        var budget = RefusalBudget()
-        let start = ContinuousClock.now
-        let taken = (0..<300).compactMap { _ in budget.take(at: start) }
-        #expect(taken == Array(repeating: 0, count: RefusalBudget.burst))
-        let more = [1.5, 1.6, 3].map { second in budget.take(at: start + .seconds(second)) }
-        #expect(more == [200, nil, 1])
-        let later = (0..<300).compactMap { _ in budget.take(at: start + .seconds(10_000)) }
-        #expect(later.count == RefusalBudget.burst)
-    }
-
     @Test func anAuditEntryIsOneLine() {
         var entry = AuditEntry(time: .init(timeIntervalSince1970: 0.25), action: "GET /x", caller: .nobody)
         entry.detail = "a\n\"b\""

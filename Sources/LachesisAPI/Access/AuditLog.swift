@@ -1,23 +1,34 @@
-internal import Glibc
 package import Logging
 internal import ServiceLifecycle
 
 /// `audit.jsonl` in the data folder: who did what, one line of JSON each, appended by one task, readable for its owner only.
 ///
-/// Lines are not forced to the disk. If they cannot be written, the requests that they tell of are answered all the same, and
+/// The file is bounded in size: before the line that would be too much it is renamed, and so are those before it, of which the last
+/// few are kept. Lines are not forced to the disk. If they cannot be written, the requests that they tell of are answered all the same, and
 /// the server's log says so.
 package struct AuditLog: Service {
     /// Entries that may wait to be written; what comes on top is left out, and the server's log says how many.
     static let capacity = 1_024
 
-    private let path: String
+    /// How much is kept, in files of a bounded size.
+    package struct Configuration: Sendable {
+        /// Bytes of one file; a longer line has one to itself. Default 16 MiB, at least 4 KiB.
+        package var maxBytes = 16 << 20
+        /// Files that are kept beside the one that is written, at least one; the oldest beyond is deleted. Default 8.
+        package var olderFiles = 8
+
+        package init() {}
+    }
+
+    private let file: AuditFile
+    private let configuration: Configuration
     private let logger: Logger
     private let entries: AsyncStream<AuditEntry>
     private let continuation: AsyncStream<AuditEntry>.Continuation
 
-    package init(folder: String, logger: Logger) {
-        path = Self.path(folder)
-        self.logger = logger
+    package init(folder: String, configuration: Configuration, logger: Logger) {
+        file = AuditFile(folder: folder)
+        (self.configuration, self.logger) = (configuration, logger)
         (entries, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.capacity))
     }
 
@@ -34,7 +45,7 @@ package struct AuditLog: Service {
             var isFailing = false
             for await entry in entries {
                 do throws(AuditError) {
-                    try Self.write(entry.line, to: path)
+                    try file.append(entry.line, rotation: configuration)
                     isFailing = false
                 } catch {
                     // Said once, and not at every request while the disk is full.
@@ -47,34 +58,9 @@ package struct AuditLog: Service {
         }
     }
 
-    /// Writes an entry at once, for commands, also while a server is running.
+    /// Writes an entry at once, for commands, also while a server is running, to which rotating is left.
     /// - Throws: `AuditError`.
     package static func append(_ entry: AuditEntry, folder: String) throws(AuditError) {
-        try write(entry.line, to: path(folder))
+        try AuditFile(folder: folder).append(entry.line)
     }
-
-    private static func path(_ folder: String) -> String { folder + "/audit.jsonl" }
-
-    /// One call writes the whole line at the file's end, so that those of two processes do not mix.
-    private static func write(_ line: [UInt8], to path: String) throws(AuditError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw AuditError(path) }
-        defer { close(descriptor) }
-        var line = line
-        // What a full disk cut short is ended first.
-        var last: UInt8 = 0
-        let end = lseek(descriptor, 0, SEEK_END)
-        if end > 0, pread(descriptor, &last, 1, end - 1) == 1, last != UInt8(ascii: "\n") {
-            line.insert(UInt8(ascii: "\n"), at: 0)
-        }
-        guard Glibc.write(descriptor, line, line.count) == line.count else { throw AuditError(path) }
-    }
-}
-
-/// Why the audit log was not written.
-package struct AuditError: Error, CustomStringConvertible {
-    package let description: String
-
-    /// What the system's last call that failed says.
-    init(_ path: String) { description = "'\(path)': \(String(cString: strerror(errno)))" }
 }

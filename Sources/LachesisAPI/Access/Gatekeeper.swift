@@ -21,15 +21,10 @@ package final class Gatekeeper: Sendable {
         let own: SocketAddress?
     }
 
-    private struct Refusals {
-        var log = RefusalRhythm()
-        var audit = RefusalBudget()
-    }
-
-    package let audit: AuditLog
+    private let audit: AuditLog
     private let policy: Mutex<AccessPolicy>
     private let hosts: HostRules
-    private let refusals = Mutex(Refusals())
+    private let refusals = Mutex(RefusalLedger())
     private let logger: Logger
 
     /// - Parameters:
@@ -92,14 +87,19 @@ package final class Gatekeeper: Sendable {
 
     private static let host = HTTPField.Name("host") ?? .origin
 
-    /// Logs and audits a refusal, as far as their rhythms allow: whoever asks without end must not fill the disk.
+    /// Has an entry written of what was done; one of what was refused or failed, as far as its caller's budget allows.
+    func note(_ entry: AuditEntry) {
+        guard entry.outcome != .ok else { return audit.append(entry) }
+        guard let untold = refusals.withLock({ $0.audit(entry.caller, at: .now) }) else { return }
+        var entry = entry
+        entry.untold = untold
+        audit.append(entry)
+    }
+
+    /// Logs and audits a refusal, as far as the ledger allows.
     private func note(_ denial: AccessDenial, _ arrival: Arrival, _ caller: Caller) {
         let peer = arrival.peer?.ipAddress ?? "?"
-        let now = ContinuousClock.now
-        let (mayLog, audited) = refusals.withLock { refusals in
-            (refusals.log.mayLog(peer, at: now), refusals.audit.take(at: now))
-        }
-        if mayLog {
+        if refusals.withLock({ $0.mayLog(caller, peer, at: .now) }) {
             logger.warning(
                 "request refused",
                 metadata: [
@@ -107,14 +107,12 @@ package final class Gatekeeper: Sendable {
                     "status": "\(denial.status.code)", "reason": "\(denial.detail)",
                 ])
         }
-        guard let untold = audited else { return }
         var entry = AuditEntry(action: "\(arrival.method) \(arrival.route ?? "?")", caller: caller)
         entry.peer = arrival.peer
         entry.battery = arrival.battery?.text
         entry.outcome = .refused
         entry.status = denial.status.code
         entry.detail = denial.detail
-        entry.untold = untold
-        audit.append(entry)
+        note(entry)
     }
 }

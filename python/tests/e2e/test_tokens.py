@@ -1,16 +1,19 @@
 """The commands on tokens, and what the logs tell of who did what."""
 
+import json
 import stat
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 import tokens
 from cells import KALMAN, drive
 from processes import wait
-from server import Server, ServerFactory
+from server import Server, ServerFactory, command
 from streaming import frames, pour
+from tokens import shown
 
 # Commands
 
@@ -131,3 +134,81 @@ def test_who_asks_without_end_does_not_fill_the_logs(make_server: ServerFactory)
     server.stop()
     refused = [entry for entry in tokens.audit(server) if entry["outcome"] == "refused"]
     assert 100 <= len(refused) <= 101 + seconds
+
+
+def test_strangers_hide_nobodys_refusals(make_server: ServerFactory) -> None:
+    server = make_server(start=False)
+    tokens.create(server, "admin")
+    reader = tokens.create(server, "read", label="reader")
+    server.start()
+    for _ in range(300):
+        assert server.http.get("/db/stats").status_code == 401
+    for _ in range(3):
+        assert server.http.delete("/db/nobody", headers=shown(reader)).status_code == 403
+    # Also what is let in and refused then has a bound, so that it does not push the rest out.
+    server.stop()
+    entries = tokens.audit(server)
+    mine = [entry for entry in entries if (entry["actor"] or {}) == {"token": 2, "label": "reader"}]
+    assert [entry["status"] for entry in mine] == [403] * 3
+    assert sum(entry["actor"] is None for entry in entries) < 300
+
+
+def test_what_is_refused_after_the_gate_is_bounded_too(make_server: ServerFactory) -> None:
+    server = make_server()
+    start = time.monotonic()
+    for _ in range(300):
+        assert server.http.post("/db/register", json=[]).status_code == 422
+    seconds = time.monotonic() - start
+    server.stop()
+    entries = tokens.audit(server)
+    assert 100 <= len(entries) <= 101 + seconds and all(entry["status"] == 422 for entry in entries)
+
+
+def test_the_audit_log_is_bounded_and_its_last_files_are_kept(make_server: ServerFactory) -> None:
+    server = make_server("--max-audit-bytes", "4096", "--audit-files", "2")
+    for number in range(100):
+        server.http.post("/db/register", json={"name": f"cell {number}"})
+    server.stop()
+    files = sorted(server.data.glob("audit.jsonl*"))
+    assert [path.name for path in files] == ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2"]
+    assert all(path.stat().st_size <= 4096 and stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
+    kept = [json.loads(line)["battery"] for path in reversed(files) for line in path.read_text().splitlines()]
+    assert len(kept) > 20 and kept == [f"cell {number}" for number in range(100 - len(kept), 100)]
+
+
+def test_no_entry_is_lost_while_files_change(make_server: ServerFactory) -> None:
+    server = make_server("--max-audit-bytes", "4096", "--audit-files", "1000", start=False)
+    server.token = tokens.create(server, "admin")
+    server.start()
+    made: list[int] = []
+
+    def create() -> None:
+        while not done.is_set():
+            tokens.create(server, "read")
+            made.append(1)
+
+    done = threading.Event()
+    creating = threading.Thread(target=create)
+    creating.start()
+    for number in range(300):
+        server.http.post("/db/register", json={"name": f"cell {number}"})
+    done.set()
+    creating.join()
+    server.stop()
+    files = sorted(server.data.glob("audit.jsonl.*"), key=lambda path: -int(path.suffix[1:]))
+    entries = [
+        json.loads(line)
+        for path in (*files, server.data / "audit.jsonl")
+        for line in path.read_text("utf-8").splitlines()
+    ]
+    assert len(files) > 5 and made
+    registered = [entry["battery"] for entry in entries if entry["action"] == "POST /db/register"]
+    assert registered == [f"cell {number}" for number in range(300)]
+    assert sum(entry["action"] == "token create" for entry in entries) == len(made) + 1
+
+
+@pytest.mark.parametrize("options", [["--max-audit-bytes", "4095"], ["--audit-files", "0"]])
+def test_an_audit_log_without_room_is_refused(tmp_path: Path, options: list[str]) -> None:
+    made = command("serve", tmp_path / "data", *options)
+    assert made.returncode != 0
+    assert "--max-audit-bytes must be at least 4096, and --audit-files from 1 to 1000" in made.stderr
