@@ -21,7 +21,9 @@ extension APIServer {
                 .post: { [self] request, context in
                     let battery = try context.battery()
                     let format = try BulkFormat(contentType: request.headers[.contentType])
-                    return try await bulkUploads.pass { try await upload(request, format, to: battery, context.caller) }
+                    return try await takingTurns(context, at: bulkUploads) {
+                        try await upload(request, format, to: battery, context.caller)
+                    }
                 },
             ])
     }

@@ -12,14 +12,16 @@ extension APIServer {
             [
                 .post: { [self] request, context in
                     try await audited("POST /online/register", context) { subject in
-                        try await registerEstimator(request, subject)
+                        try await registerEstimator(request, context, subject)
                     }
                 }
             ])
     }
 
-    private func registerEstimator(_ request: Request, _ subject: AuditSubject) async throws -> Response {
-        let estimator = try await registrations.pass {
+    private func registerEstimator(
+        _ request: Request, _ context: APIContext, _ subject: AuditSubject
+    ) async throws -> Response {
+        let estimator = try await takingTurns(context, at: registrations) {
             let form = try await Form(
                 request, limits: RegistrationForm.formLimits(limits), totalBytes: limits.registrationBytes)
             let registration = try RegistrationForm(form, request: request, limits: limits).registration()

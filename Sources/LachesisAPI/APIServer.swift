@@ -14,9 +14,9 @@ package struct APIServer: Sendable {
     package let version: String
     package let logger: Logger
     /// Registrations whose form-data may be in memory at once; the others wait with their bodies unread.
-    let registrations = Turnstile(places: 4)
+    let registrations = Self.turns
     /// Requests whose records may be in memory at once; the others wait likewise.
-    let bulkUploads = Turnstile(places: 4)
+    let bulkUploads = Self.turns
     let uploads = OpenUploads()
     let gatekeeper: Gatekeeper
     let eventFeed: EventFeed
@@ -53,6 +53,8 @@ package struct APIServer: Sendable {
         addLogRoutes(to: router)
         addEventRoutes(to: router)
         addDescriptionRoutes(to: router)
+        let paths = Set(router.routes.map { "\($0.path)" }).sorted()
+        logger.debug("routes: \(paths.joined(separator: " "))")
         var sockets = sockets
         sockets.maxMessageSize = limits.recordBytes + 1
         let upgrade = UploadUpgrade(

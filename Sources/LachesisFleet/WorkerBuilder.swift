@@ -19,7 +19,8 @@ struct WorkerBuilder: Sendable {
     let berths: WorkerBerths
     let limits: Limits
     /// Estimators that may be built again at once: enough to keep two cores busy, few enough that a registration is not held up.
-    private let starts = Turnstile(places: 4)
+    /// Each estimator waits once at most, so the line needs no bound of its own.
+    private let starts = Turnstile(TurnstileLine.Configuration(places: 4))
 
     init(roster: HostRoster, berths: WorkerBerths, limits: Limits) {
         (self.roster, self.berths, self.limits) = (roster, berths, limits)
@@ -71,7 +72,7 @@ struct WorkerBuilder: Sendable {
                 started.send(.build, BuildOrder(registration, version: version, limits: limits).encoded)
                 return try await awaitReady(started)
             }
-            let ready = throughTurnstile ? try await starts.pass(build) : try await build()
+            let ready = throughTurnstile ? try await starts.pass(as: nil, build) : try await build()
             return BuiltWorker(link: started, ready: ready, berth: berth)
         } catch {
             release(berth, after: link)

@@ -145,39 +145,3 @@ import Testing
         #expect(board.phases() == [.running])
     }
 }
-
-@Suite struct TurnstileTests {
-    @Test(.timeLimit(.minutes(1))) func noMoreThanItsPlacesAreInside() async {
-        let turnstile = Turnstile(places: 2)
-        let counter = Counter()
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<20 {
-                group.addTask {
-                    await turnstile.pass {
-                        await counter.enter()
-                        await Task.yield()
-                        await counter.leave()
-                    }
-                }
-            }
-        }
-        #expect(await counter.most <= 2)
-        #expect(await counter.passed == 20)
-    }
-
-    private actor Counter {
-        private var inside = 0
-        private(set) var most = 0
-        private(set) var passed = 0
-
-        func enter() {
-            inside += 1
-            most = max(most, inside)
-        }
-
-        func leave() {
-            inside -= 1
-            passed += 1
-        }
-    }
-}
