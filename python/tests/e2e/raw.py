@@ -70,6 +70,14 @@ class Connection:
         headers = {key.lower(): value for key, value in response.getheaders()}
         return Answer(response.status, headers, response.read())
 
+    def line(self) -> str:
+        """Read one line, such as a response's first, where the rest may have no end."""
+        return self._stream.readline().decode().rstrip("\r\n")
+
+    def rest(self) -> str:
+        """Read up to the end."""
+        return self._stream.read().decode()
+
     def is_at_end(self) -> bool:
         """Wait for another byte or the end."""
         return self._stream.read(1) == b""

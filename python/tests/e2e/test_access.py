@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
 
@@ -73,6 +75,34 @@ def test_every_endpoint_asks_for_its_role(
         assert list(reply.json) == ["detail"]
 
 
+def is_served(server: Server, method: str, path: str) -> bool:
+    """Tell whether a method of a path is anything: neither not allowed, nor nothing."""
+    with Connection(server) as connection:
+        fields = "Host: localhost\r\nConnection: close\r\nContent-Length: 0\r\n"
+        connection.send(f"{method} {path} HTTP/1.1\r\n{fields}\r\n".encode())
+        # An answer may have no end; that there is nothing has one.
+        status = int(connection.line().split()[1])
+        return status != 405 and not (status == 404 and "there is nothing at this path" in connection.rest())
+
+
+def test_the_table_leaves_no_route_out(make_server: ServerFactory) -> None:
+    """What is served and does not stand in the table above is something whose role nobody has tested."""
+    server = make_server("--log-level", "debug")
+    (said,) = re.findall(r"routes: ([^\n\"\[]*)", server.log_path.read_text("utf-8"))
+    routes = said.split()
+    assert "/online/status" in routes and "/db/data/{name}" in routes
+    forgotten = []
+    for route in routes:
+        pattern = re.compile(re.sub(r"\\{.*?\\}", "[^/]+", re.escape(route)))
+        # A path with a route of its own tests no other.
+        paths = {path for _, path, _ in ENDPOINTS if path == route or (path not in routes and pattern.fullmatch(path))}
+        tested = {method for method, path, _ in ENDPOINTS if path in paths}
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - tested:
+            if is_served(server, method, re.sub(r"{.*?}", "nobody", route)):
+                forgotten.append(f"{method} {route}")
+    assert not forgotten
+
+
 @pytest.mark.parametrize("holder", [None, *ROLES])
 def test_uploads_ask_for_the_role_at_the_handshake(guarded: Server, holder: str | None) -> None:
     name, headers = fresh("handshake"), shown(guarded.by_role.get(holder))
@@ -111,6 +141,15 @@ def test_a_refused_body_is_not_read_to_its_end(guarded: Server) -> None:
         connection.send(
             b"POST /online/register HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
         )
+        reply = connection.answer()
+        assert reply.status == 401 and reply.headers["connection"] == "close"
+        assert connection.is_at_end()
+
+
+def test_a_connection_ends_when_the_answer_says_so(guarded: Server) -> None:
+    with Connection(guarded) as connection:
+        connection.socket.settimeout(20)
+        connection.send(b"POST /db/register HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
         reply = connection.answer()
         assert reply.status == 401 and reply.headers["connection"] == "close"
         assert connection.is_at_end()
@@ -216,7 +255,7 @@ def test_with_a_token_it_listens_everywhere_and_without_any_left_serves_nobody(m
 # Limits of connections
 
 
-def test_connections_beyond_the_limit_are_closed_at_once(make_server: ServerFactory) -> None:
+def test_connections_beyond_the_limit_are_refused_at_once(make_server: ServerFactory) -> None:
     server = make_server("--max-connections", "5")
     server.http.close()
     connections = [Connection(server) for _ in range(5)]
@@ -226,8 +265,9 @@ def test_connections_beyond_the_limit_are_closed_at_once(make_server: ServerFact
             assert connection.answer().status == 200
         for _ in range(3):
             with Connection(server) as further:
-                further.socket.settimeout(10)
-                assert further.socket.recv(1) == b""
+                reply = further.answer()
+                assert reply.status == 503 and "connections" in reply.json["detail"]
+                assert reply.headers["retry-after"].isdigit() and further.is_at_end()
         connections.pop().close()
 
         def served() -> bool:
@@ -240,6 +280,31 @@ def test_connections_beyond_the_limit_are_closed_at_once(make_server: ServerFact
     finally:
         for connection in connections:
             connection.close()
+
+
+def test_an_address_has_so_many_connections(make_server: ServerFactory) -> None:
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    server = make_server("--max-connections-per-address", "2", "--count-loopback")
+    server.http.close()
+    with Connection(server) as first, Connection(server) as second:
+        for connection in (first, second):
+            connection.send(request)
+            assert connection.answer().status == 200
+        with Connection(server) as third:
+            reply = third.answer()
+            assert reply.status == 429 and "this address" in reply.json["detail"] and third.is_at_end()
+        wait(lambda: "connections refused" in server.log_tail(), "a word in the log")
+        first.send(request)
+        assert first.answer().status == 200
+
+
+def test_connections_from_this_machine_count_for_nobody(make_server: ServerFactory) -> None:
+    server = make_server("--max-connections-per-address", "1")
+    with ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(Connection(server))
+            connection.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.answer().status == 200
 
 
 def test_a_body_that_drips_ends(make_server: ServerFactory) -> None:
