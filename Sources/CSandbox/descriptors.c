@@ -99,9 +99,17 @@ ssize_t lachesis_receive_descriptors(int socket, void *bytes, size_t capacity, i
     return count;
 }
 
-ssize_t lachesis_receive_packet(int socket, void *bytes, size_t capacity) {
+static ssize_t receive(int socket, void *bytes, size_t capacity, int flags) {
     ssize_t count;
-    do count = recv(socket, bytes, capacity, MSG_DONTWAIT | MSG_TRUNC);
+    do count = recv(socket, bytes, capacity, MSG_DONTWAIT | MSG_TRUNC | flags);
     while (count < 0 && errno == EINTR);
     return count;
+}
+
+ssize_t lachesis_receive_packet(int socket, void *bytes, size_t capacity) {
+    return receive(socket, bytes, capacity, 0);
+}
+
+ssize_t lachesis_peek_packet(int socket, void *bytes, size_t capacity) {
+    return receive(socket, bytes, capacity, MSG_PEEK);
 }

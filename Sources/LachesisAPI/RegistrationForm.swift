@@ -105,18 +105,22 @@ struct RegistrationForm {
     /// Each at most the server's own.
     private func scriptLimits() throws -> ScriptLimits {
         var wanted = ScriptLimits()
-        wanted.memoryBytes = try mebibytes("memory_mb", atMost: limits.memoryBytes)
-        wanted.folderBytes = try mebibytes("folder_mb", atMost: limits.folderBytes)
+        wanted.memoryBytes = try bytes("memory_mb", unit: 1_048_576, atMost: limits.memoryBytes)
+        wanted.folderBytes = try bytes("folder_mb", unit: 1_048_576, atMost: limits.folderBytes)
+        wanted.logBytes = try bytes("log_kb", unit: 1_024, atMost: limits.logBytes)
+        wanted.logRateBytes = try bytes("log_rate_kb", unit: 1_024, atMost: limits.logRateBytes)
         wanted.threads = try bounded("threads", atMost: Double(limits.threads)).map { Int($0) }
         wanted.buildSeconds = try bounded("build_timeout", atMost: limits.buildTime / .seconds(1))
+        wanted.buildCPUSeconds = try bounded("build_cpu_seconds", atMost: limits.buildCPUTime / .seconds(1))
         wanted.stepSeconds = try bounded("step_timeout", atMost: limits.stepTime / .seconds(1))
         return wanted
     }
 
-    private func mebibytes(_ name: String, atMost limit: Int) throws -> Int? {
-        guard let number = try bounded(name, atMost: Double(limit) / 1_048_576) else { return nil }
+    /// - Parameter unit: bytes that the field counts; at least one of it.
+    private func bytes(_ name: String, unit: Double, atMost limit: Int) throws -> Int? {
+        guard let number = try bounded(name, atMost: Double(limit) / unit) else { return nil }
         guard number >= 1 else { throw APIError.invalid(["body", name], "\(name) must be at least 1, not \(number)") }
-        return Int(number * 1_048_576)
+        return Int(number * unit)
     }
 
     private func bounded(_ name: String, atMost limit: Double) throws -> Double? {

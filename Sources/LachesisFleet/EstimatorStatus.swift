@@ -33,6 +33,8 @@ package struct EstimatorStatus: Sendable {
     package var checkpointCursor: Int64?
     /// Why a checkpoint could not be made or used; nil while none was missed.
     package var checkpointProblem: String?
+    /// Which limit of its log the script met; nil while it met none since the server's start.
+    package var logProblem: String?
 
     package init(estimator: RegisteredEstimator, phase: Phase, lastSequence: Int64) {
         (self.estimator, self.phase, self.lastSequence) = (estimator, phase, lastSequence)
@@ -78,6 +80,8 @@ package struct EstimatorStatus: Sendable {
         checkpointCursor.map { json.integer($0) } ?? json.null()
         json.key("checkpoint_problem")
         json.string(checkpointProblem)
+        json.key("log_problem")
+        json.string(logProblem)
         json.key("sandbox_without")
         json.strings(missingLayers.map(\.rawValue))
         json.key("control_groups")

@@ -37,6 +37,10 @@ package final class Fleet: Sendable {
         environment = FleetEnvironment(
             configuration: configuration, storage: storage, roster: roster, board: board,
             builder: WorkerBuilder(roster: roster, berths: berths, limits: limits), berths: berths, logger: logger)
+        roster.logs.whenLimited { [board] battery, version, problem in
+            guard let battery = try? BatteryName(battery) else { return }
+            board.update(battery, version: version) { $0.logProblem = problem }
+        }
     }
 
     /// Takes in the estimators of an earlier run of the server: their last snapshots show at once, marked as not ready.
@@ -150,10 +154,10 @@ package final class Fleet: Sendable {
         }
         // After the runner is known, so that no record stored in between is missed.
         let lastSequence = environment.storage.lastSequence(of: estimator.battery)
-        board.install(
-            EstimatorStatus(
-                estimator: estimator, phase: first == nil ? .starting : .running, lastSequence: lastSequence)
-        )
+        var status = EstimatorStatus(
+            estimator: estimator, phase: first == nil ? .starting : .running, lastSequence: lastSequence)
+        status.logProblem = environment.roster.logs.log(of: estimator.battery)?.problem(of: estimator.version)
+        board.install(status)
         arriving.yield(runner)
     }
 }

@@ -197,7 +197,8 @@ package final class HostRoster: Sendable {
         case .output(let epoch, let bytes, let dropped):
             guard let order = state.withLock({ $0.workers[epoch]?.order }) else { return }
             logs.append(
-                bytes, dropped: dropped, to: order.label, version: order.version, time: Date().timeIntervalSince1970)
+                bytes, dropped: dropped, to: order.label, version: order.version, limits: order.limits,
+                time: Date().timeIntervalSince1970)
         case .exited(let epoch, let exit):
             let ended = state.withLock { state -> Worker? in
                 guard state.workers[epoch]?.peer == peer else { return nil }

@@ -18,6 +18,10 @@ package struct LocalHost: Sendable {
         package var runtime: String
         /// Layers of the sandbox that workers go without. Default none.
         package var missingLayers: [SandboxLayer] = []
+        /// Bytes of all messages together that workers have begun and not ended; at least 64 MiB. Default 256 MiB.
+        package var unfinishedBytes = 256 << 20
+        /// How long a worker may take from the beginning of a message to its end. Default 30 s.
+        package var messageTime = Duration.seconds(30)
 
         package init(executable: String, plugins: String, python: String, workerPath: String, runtime: String) {
             (self.executable, self.plugins, self.python) = (executable, plugins, python)
@@ -68,6 +72,8 @@ package struct LocalHost: Sendable {
                 [
                     "host", "--connect", endpoint, "--plugins", configuration.plugins, "--python", configuration.python,
                     "--worker-path", configuration.workerPath, "--runtime", configuration.runtime,
+                    "--max-unfinished-mb", "\(configuration.unfinishedBytes >> 20)",
+                    "--message-timeout", "\(configuration.messageTime / .seconds(1))",
                 ] + configuration.missingLayers.flatMap { ["--sandbox-without", $0.rawValue] }),
             platformOptions: options, input: .inputWriter, output: .sequence, error: .currentStandardError
         ) { execution in

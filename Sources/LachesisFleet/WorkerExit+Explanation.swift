@@ -5,6 +5,8 @@ extension WorkerExit {
     /// What happened, for the person who wrote the script.
     func explanation(_ order: WorkerOrder) -> String {
         var lines = [headline(order)]
+        // What a library does when it gets no more memory or no thread may be to end the process without a word.
+        if cause == .ended, status != 0 { lines.append("its limits were \(order.limits.summary)") }
         if !detail.isEmpty { lines.append(detail) }
         if !output.isEmpty { lines.append("The end of its output:\n\(output)") }
         return lines.joined(separator: "\n")
@@ -19,10 +21,16 @@ extension WorkerExit {
             case .some(let status): "the script ended its process with exit status \(status)"
             case nil: "the script's process ended"
             }
-        case .buildTimeout: "the script gave no estimator within \(order.limits.buildSeconds) s and was ended"
-        case .stepTimeout: "a step took longer than \(order.limits.stepSeconds) s; the process was ended"
+        case .buildTimeout:
+            "the script gave no estimator within \(order.limits.buildSeconds) s (build_timeout) and was ended"
+        case .buildCPUTime:
+            "the script gave no estimator within \(order.limits.buildCPUSeconds) s of processor time "
+                + "(build_cpu_seconds) and was ended"
+        case .stepTimeout:
+            "a step took longer than \(order.limits.stepSeconds) s (step_timeout); the process was ended"
         case .memoryLimit:
-            "the script's process took more than \((order.limits.memoryBytes + order.limits.folderBytes) >> 20) MiB in memory and folder together and was ended"
+            "the script's process took more than \((order.limits.memoryBytes + order.limits.folderBytes) >> 20) MiB "
+                + "in memory and folder together (memory_mb, folder_mb) and was ended"
         case .protocolViolation: "the script's process sent what no worker sends and was ended"
         case .notStarted: "the script's process could not be started"
         case .stopped: "the script's process was stopped"
@@ -41,7 +49,7 @@ extension WorkerExit {
     /// Whether the script is to blame, rather than the machinery around it.
     var isScriptsDoing: Bool {
         switch cause {
-        case .ended, .buildTimeout, .stepTimeout, .memoryLimit, .protocolViolation: true
+        case .ended, .buildTimeout, .buildCPUTime, .stepTimeout, .memoryLimit, .protocolViolation: true
         case .notStarted, .stopped, .lost: false
         }
     }

@@ -21,6 +21,11 @@ package struct HostConfiguration: Sendable {
     package var forkTime = Duration.seconds(10)
     /// How long everything may take that happens after the daemon has gone or asked for the end. Default 2 s.
     package var shutdownTime = Duration.seconds(2)
+    /// Bytes of all messages together that workers have begun and not ended; a worker whose message has no room is not read until
+    /// there is. At least the largest message's, 64 MiB. Default 256 MiB.
+    package var unfinishedBytes = 256 << 20
+    /// How long a worker may take from the beginning of a message to its end. Default 30 s.
+    package var messageTime = Duration.seconds(30)
     /// Starts that wait for one plugin's zygote; further ones are answered with `notStarted`. Default 4,096.
     package var heldStarts = 4096
 

@@ -20,6 +20,8 @@ package struct Limits: Sendable {
     package var registrationBytes = 256 << 20
     /// How long a script may take until its estimator is ready. Default 60 s.
     package var buildTime = Duration.seconds(60)
+    /// Processor time that a script may take until then, of all its threads. Default 60 s.
+    package var buildCPUTime = Duration.seconds(60)
     /// How long one step of an estimator may take. Default 5 s.
     package var stepTime = Duration.seconds(5)
     /// Bytes of memory of one worker beyond what all share. Default 4 GiB.
@@ -30,6 +32,10 @@ package struct Limits: Sendable {
     package var threads = 64
     /// Processors that one worker may keep busy, where its control group can be told. Default 1.
     package var cores = 1.0
+    /// Bytes of a script's output that are kept. Default 64 KiB.
+    package var logBytes = 64 << 10
+    /// Bytes of a script's output that are kept of one second, and of what comes at once. Default 64 KiB.
+    package var logRateBytes = 64 << 10
     /// Bytes of one checkpoint of an estimator; an estimator with a larger state goes without. Default 16 MiB.
     package var checkpointBytes = 16 << 20
     /// Names of states of one estimator; SQLite's 2,000 columns hold the means and deviations of so many. Default 900.

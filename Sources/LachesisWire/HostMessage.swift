@@ -25,6 +25,8 @@ package struct WorkerExit: Codable, Sendable, Equatable {
         case ended
         /// Ended by the host: no estimator within the time for building.
         case buildTimeout
+        /// Ended by the host: no estimator within the processor time for building.
+        case buildCPUTime
         /// Ended by the host: no progress within the time for a step.
         case stepTimeout
         /// Ended by the kernel: process and folder took more memory than they may.

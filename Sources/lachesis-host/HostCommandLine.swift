@@ -21,12 +21,30 @@ struct HostCommandLine: ParsableCommand {
     @Option(help: "Folder for what lives no longer than the host; by default one of this user's in /tmp.")
     var runtime: String?
 
+    @Option(help: "MiB of all messages together that workers have begun and not ended.")
+    var maxUnfinishedMb: Int?
+
+    @Option(help: "Seconds from the beginning of a worker's message to its end.")
+    var messageTimeout: Double?
+
     @OptionGroup var sandbox: SandboxOptions
 
     func run() throws {
         var configuration = HostConfiguration(
             endpoint: connect, plugins: plugins, python: python, workerPath: workerPath, runtime: runtime)
         configuration.missingLayers = Set(sandbox.without)
+        if let maxUnfinishedMb {
+            guard (1...1 << 30).contains(maxUnfinishedMb) else {
+                throw ValidationError("--max-unfinished-mb must be from 1 to \(1 << 30)")
+            }
+            configuration.unfinishedBytes = maxUnfinishedMb << 20
+        }
+        if let messageTimeout {
+            guard messageTimeout > 0, messageTimeout <= 1e6 else {
+                throw ValidationError("--message-timeout must be greater than zero and at most 1e6")
+            }
+            configuration.messageTime = .seconds(messageTimeout)
+        }
         do {
             try HostLoop(configuration).run()
         } catch {

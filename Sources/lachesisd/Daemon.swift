@@ -24,6 +24,7 @@ struct Daemon: Sendable {
     let installation: Installation
     let limits: Limits
     let fleet: FleetConfiguration
+    let messages: MessageOptions
     let missingLayers: [SandboxLayer]
     let hosts: HostRules
     let sockets: SocketConfiguration
@@ -45,6 +46,7 @@ struct Daemon: Sendable {
             executable: installation.hostExecutable, plugins: installation.plugins, python: installation.python,
             workerPath: installation.workerPath, runtime: runtime.path + "/host")
         hostConfiguration.missingLayers = missingLayers
+        messages.apply(to: &hostConfiguration)
         if !missingLayers.isEmpty {
             logger.warning(
                 "the sandbox is weakened: scripts can do more than they should",

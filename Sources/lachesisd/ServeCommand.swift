@@ -23,6 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Installation") var installation: InstallationOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
     @OptionGroup(title: "Workers") var workers: WorkerOptions
+    @OptionGroup(title: "Messages") var messages: MessageOptions
     @OptionGroup(title: "Sandbox") var sandbox: SandboxOptions
 
     func validate() throws {
@@ -36,7 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
         let daemon = Daemon(
             data: data, host: host, port: port, logLevel: Logger.Level(rawValue: logLevel) ?? .info,
             installation: try installation.resolved(), limits: try limits.resolved(), fleet: try workers.resolved(),
-            missingLayers: sandbox.sandboxWithout, hosts: try access.hosts(listening: host),
+            messages: messages, missingLayers: sandbox.sandboxWithout, hosts: try access.hosts(listening: host),
             sockets: try access.sockets(), audit: access.audit)
         try await daemon.run()
     }
@@ -71,6 +72,9 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Seconds that a script may take until its estimator is ready.")
     var buildTimeout = Limits().buildTime / .seconds(1)
 
+    @Option(help: "Seconds of processor time that a script may take until then; by default as many as --build-timeout.")
+    var buildCpuSeconds: Double?
+
     @Option(help: "Seconds that one step may take.")
     var stepTimeout = Limits().stepTime / .seconds(1)
 
@@ -86,13 +90,29 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Processors that one worker may keep busy, where the system lets the server limit that.")
     var maxCores = Limits().cores
 
+    @Option(help: "KiB of a script's output that are kept, likewise.")
+    var maxLogKb = Limits().logBytes >> 10
+
+    @Option(help: "KiB of a script's output that are kept of one second, likewise.")
+    var maxLogRateKb = Limits().logRateBytes >> 10
+
     func resolved() throws -> Limits {
         let counts = [
             maxRecordBytes, maxColumns, maxMetadataBytes, maxScriptBytes, maxFileBytes, maxFiles, maxRegistrationBytes,
-            maxMemoryMb, maxFolderMb, maxThreads, maxUploadBytes,
+            maxMemoryMb, maxFolderMb, maxThreads, maxUploadBytes, maxLogKb,
+            maxLogRateKb,
         ]
-        guard counts.allSatisfy({ $0 > 0 }), buildTimeout > 0, stepTimeout > 0, maxCores > 0 else {
-            throw ValidationError("limits must be greater than zero")
+        guard counts.allSatisfy({ $0 > 0 }) else { throw ValidationError("limits must be greater than zero") }
+        let buildCpuSeconds = buildCpuSeconds ?? buildTimeout
+        guard [buildTimeout, buildCpuSeconds, stepTimeout].allSatisfy({ $0 > 0 && $0 <= 1e6 }) else {
+            throw ValidationError(
+                "--build-timeout, --build-cpu-seconds and --step-timeout must be greater than zero and at most 1e6")
+        }
+        guard maxCores > 0, maxCores <= 1e6 else {
+            throw ValidationError("--max-cores must be greater than zero and at most 1e6")
+        }
+        guard max(maxMemoryMb, maxFolderMb, maxLogKb, maxLogRateKb) <= 1 << 30 else {
+            throw ValidationError("--max-memory-mb, --max-folder-mb, --max-log-kb and --max-log-rate-kb are too large")
         }
         guard maxFileBytes <= 64 << 20 else { throw ValidationError("--max-file-bytes must not exceed 64 MiB") }
         var limits = Limits()
@@ -106,8 +126,10 @@ struct LimitOptions: ParsableArguments {
         limits.registrationBytes = maxRegistrationBytes
         limits.cores = maxCores
         limits.buildTime = .seconds(buildTimeout)
+        limits.buildCPUTime = .seconds(buildCpuSeconds)
         limits.stepTime = .seconds(stepTimeout)
         (limits.memoryBytes, limits.folderBytes, limits.threads) = (maxMemoryMb << 20, maxFolderMb << 20, maxThreads)
+        (limits.logBytes, limits.logRateBytes) = (maxLogKb << 10, maxLogRateKb << 10)
         return limits
     }
 }

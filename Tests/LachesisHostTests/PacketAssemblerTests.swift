@@ -50,6 +50,24 @@ import Testing
         for packets in wrong { #expect(throws: WireError.self) { _ = try take(packets) } }
     }
 
+    @Test func whatAPacketAnnouncesCanBeToldWithoutTakingIt() throws {
+        var assembler = PacketAssembler(limit: 100)
+        func announced(_ packet: [UInt8]) -> Int? {
+            let header = Array(packet.prefix(8))
+            return assembler.announced(by: header.span.bytes, packetBytes: packet.count)
+        }
+        let first = packet(4, 131, first: true, [1, 2])
+        #expect(announced(first) == 4)
+        #expect(announced(packet(2, 131, first: true, [1, 2])) == nil, "it is whole")
+        #expect(announced(packet(101, 131, first: true, [1])) == nil, "it is refused when it is taken")
+        #expect(announced(packet(4, 131, first: true)) == nil)
+        #expect(try assembler.take(first.span.bytes) == nil)
+        #expect(assembler.bytesUnderWay == 4)
+        #expect(announced(first) == nil, "a message is under way")
+        assembler.reset()
+        #expect(assembler.bytesUnderWay == nil)
+    }
+
     @Test(arguments: 0..<40)
     func anyBytesAreAMessageOrRefusedAndMemoryStaysBounded(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))

@@ -38,9 +38,10 @@ enum Payloads {
         return writer.bytes
     }
 
-    static func order(build: Double = 60, step: Double = 5) -> WorkerOrder {
+    static func order(build: Double = 60, buildCPU: Double = 60, step: Double = 5) -> WorkerOrder {
         var limits = Limits()
         limits.buildTime = .seconds(build)
+        limits.buildCPUTime = .seconds(buildCPU)
         limits.stepTime = .seconds(step)
         return WorkerOrder(
             plugin: "tiny", label: "cell", version: 1, limits: WorkerLimits(ScriptLimits(), within: limits))

@@ -9,7 +9,7 @@ import Testing
 
     /// A worker that is as far as the phase says, at time 0.
     private func worker(_ phase: WorkerLifecycle.Phase) -> WorkerLifecycle {
-        var worker = WorkerLifecycle(Payloads.order(build: 60, step: 5))
+        var worker = WorkerLifecycle(Payloads.order(build: 60, step: 5), processors: 2)
         if phase == .waiting { return worker }
         worker.forkOrdered()
         if phase == .forking { return worker }
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func aWorkerIsStartedBuiltFedAndStopped() {
-        var worker = WorkerLifecycle(Payloads.order())
+        var worker = WorkerLifecycle(Payloads.order(), processors: 2)
         #expect(worker.deliver(.file, [1], now: .zero) == [.enqueue])
         worker.forkOrdered()
         #expect(worker.deliver(.build, [1], now: .zero) == [.enqueue])
@@ -45,7 +45,8 @@ import Testing
         _ = worker.deliver(.build, [], now: .zero)
         #expect(worker.deadline == nil)
         _ = worker.forked(pid: 7, now: .seconds(100))
-        #expect(worker.check(now: .seconds(159)) == [])
+        #expect(worker.check(now: .seconds(129)) == [])
+        #expect(worker.check(now: .seconds(159)) == [.measure])
         #expect(worker.check(now: .seconds(160)) == [.kill])
         #expect(worker.ended(status: -9) == finish(.buildTimeout, -9, "no estimator within 60.0 s"))
     }
@@ -77,6 +78,65 @@ import Testing
         #expect(worker.deliver(.restore, [1], now: .zero) == [.enqueue])
         _ = worker.deliver(.build, [], now: .zero)
         #expect(worker.deliver(.restore, [1], now: .zero) == [.kill])
+    }
+
+    @Test func aScriptThatIsBusyWhileItBuildsEndsAtItsProcessorTime() {
+        var worker = WorkerLifecycle(Payloads.order(build: 60, buildCPU: 8, step: 5), processors: 2)
+        worker.forkOrdered()
+        _ = worker.deliver(.build, [], now: .zero)
+        _ = worker.forked(pid: 7, now: .seconds(100))
+        // Earlier it cannot have taken 8 s, with two processors.
+        #expect(worker.deadline == .seconds(104))
+        #expect(worker.check(now: .seconds(104)) == [.measure])
+        #expect(worker.measured(.seconds(4), now: .seconds(104)) == [])
+        #expect(worker.deadline == .seconds(106))
+        #expect(worker.measured(.milliseconds(7_990), now: .seconds(108)) == [])
+        #expect(worker.deadline == .milliseconds(108_050), "not all the time")
+        #expect(worker.measured(.milliseconds(8_001), now: .seconds(109)) == [.kill])
+        #expect(worker.ended(status: -9) == finish(.buildCPUTime, -9, "no estimator within 8.0 s of processor time"))
+    }
+
+    @Test func aScriptThatSleepsWhileItBuildsEndsAtTheClocksTime() {
+        var worker = WorkerLifecycle(Payloads.order(build: 10, buildCPU: 8, step: 5), processors: 1)
+        worker.forkOrdered()
+        _ = worker.forked(pid: 7, now: .zero)
+        _ = worker.deliver(.build, [], now: .zero)
+        #expect(worker.check(now: .seconds(8)) == [.measure])
+        #expect(worker.measured(.milliseconds(1), now: .seconds(8)) == [])
+        #expect(worker.check(now: .seconds(10)) == [.kill])
+        #expect(worker.ended(status: -9) == finish(.buildTimeout, -9, "no estimator within 10.0 s"))
+    }
+
+    @Test func whereProcessorTimeCannotBeToldTheClockStandsForIt() {
+        var worker = WorkerLifecycle(Payloads.order(build: 60, buildCPU: 8, step: 5), processors: 1)
+        worker.forkOrdered()
+        _ = worker.forked(pid: 0, now: .seconds(1))
+        _ = worker.deliver(.build, [], now: .seconds(1))
+        #expect(worker.measured(nil, now: .seconds(8)) == [])
+        #expect(worker.measured(nil, now: .seconds(9)) == [.kill])
+    }
+
+    @Test func theProcessorTimeOfStepsDoesNotCount() {
+        var worker = worker(.ready)
+        #expect(worker.measured(.seconds(1_000), now: .seconds(1_000)) == [])
+        #expect(worker.deadline == nil)
+    }
+
+    @Test func noTimePassesForAWorkerThatIsNotRead() {
+        var building = worker(.building)
+        building.held(now: .seconds(10))
+        #expect(building.deadline == nil && building.check(now: .seconds(1_000)) == [])
+        building.released(now: .seconds(1_000))
+        #expect(building.check(now: .seconds(1_049)) == [.measure])
+        #expect(building.check(now: .seconds(1_050)) == [.kill])
+        var ready = worker(.ready)
+        _ = ready.deliver(.batch, Payloads.batch(2), now: .zero)
+        ready.held(now: .seconds(1))
+        ready.held(now: .seconds(2))
+        ready.released(now: .seconds(101))
+        #expect(ready.deadline == .seconds(106))
+        ready.released(now: .seconds(500))
+        #expect(ready.deadline == .seconds(106), "it was not held any more")
     }
 
     @Test func anIdleWorkerMayStayIdle() {
@@ -151,12 +211,12 @@ import Testing
     @Test(arguments: 0..<200)
     func whateverHappensThereIsExactlyOneEndAndItIsTheLastWord(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
-        var worker = WorkerLifecycle(Payloads.order(build: 6, step: 5))
+        var worker = WorkerLifecycle(Payloads.order(build: 6, step: 5), processors: 2)
         var now = Duration.zero
         var actions: [Action] = []
         for _ in 0..<60 {
             now += .milliseconds(Int.random(in: 0...3000, using: &random))
-            switch Int.random(in: 0..<16, using: &random) {
+            switch Int.random(in: 0..<18, using: &random) {
             case 0, 1: worker.forkOrdered()
             case 2, 3: actions += worker.forked(pid: 7, now: now)
             case 4: if worker.phase == .forking { actions += worker.forkFailed("no memory") }
@@ -168,7 +228,10 @@ import Testing
             case 11: actions += worker.received(131, Payloads.result(Int.random(in: 1...4, using: &random)), now: now)
             case 12: actions += worker.check(now: now)
             case 13: worker.closed(now: now)
-            case 14: if Int.random(in: 0..<8, using: &random) == 0 { actions += worker.stop() }
+            case 14: actions += worker.measured(.milliseconds(Int.random(in: 0...4000, using: &random)), now: now)
+            case 15: worker.held(now: now)
+            case 16: worker.released(now: now)
+            case 17: if Int.random(in: 0..<8, using: &random) == 0 { actions += worker.stop() }
             default: if worker.phase == .killed { actions += worker.ended(status: -9) }
             }
         }

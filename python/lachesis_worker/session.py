@@ -119,15 +119,24 @@ class Session:
 
 
 def build(
-    order: BuildOrder, plugin: Plugin, channel: Channel, files: Mapping[str, bytes], state: bytes | bytearray | None
+    order: BuildOrder,
+    plugin: Plugin,
+    channel: Channel,
+    files: Mapping[str, bytes],
+    state: bytes | bytearray | None,
+    unwritten: OSError | None = None,
 ) -> Session | None:
     """Build an estimator, from the state of a checkpoint if there is one, and answer `ready` or `failed`.
 
-    `files`: digests of those that came with the script. Returns None after `failed`.
+    `files`: digests of those that came with the script; `unwritten`: why one of them could not be written.
+    Returns None after `failed`.
     """
     hidden = (str(Path(__file__).parent), str(plugin.folder))
     restoring = False
     try:
+        if unwritten is not None:
+            script.limits = order.limits
+            raise unwritten
         session = Session(order, plugin, files)
         if state is not None:
             restoring = True

@@ -40,19 +40,24 @@ def _serve(channel: Channel, plugin: Plugin) -> None:
     session: Session | None = None
     files: dict[str, bytes] = {}
     state: bytes | bytearray | None = None
+    unwritten: OSError | None = None
     while message := channel.receive():
         kind, payload = message
         if session is not None and kind == Kind.BATCH:
             session.process(payload, channel)
         elif session is None and kind == Kind.FILE:
             file = ScriptFile.decode(payload)
-            with open(file.name, "wb") as stream:
-                stream.write(file.content)
+            try:
+                with open(file.name, "wb") as stream:
+                    stream.write(file.content)
+            except OSError as error:
+                # Its author is told when the limits are known, with the order to build.
+                unwritten = error
             files[file.name] = file_digest(file.content)
         elif session is None and state is None and kind == Kind.RESTORE:
             state = payload
         elif session is None and kind == Kind.BUILD:
-            session = build(BuildOrder.decode(payload), plugin, channel, files, state)
+            session = build(BuildOrder.decode(payload), plugin, channel, files, state, unwritten)
             if session is None:
                 return
             state = None

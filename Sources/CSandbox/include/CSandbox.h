@@ -146,6 +146,9 @@ ssize_t lachesis_receive_descriptors(int socket, void *bytes, size_t capacity, i
 /* Receives one packet without waiting; returns its true length, which may exceed the capacity. */
 ssize_t lachesis_receive_packet(int socket, void *bytes, size_t capacity);
 
+/* Likewise, and leaves the packet to be received. */
+ssize_t lachesis_peek_packet(int socket, void *bytes, size_t capacity);
+
 /* ---- events.c: epoll ---- */
 
 struct lachesis_event {

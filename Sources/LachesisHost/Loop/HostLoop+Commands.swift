@@ -26,10 +26,14 @@ extension HostLoop {
             refusal = failure
         } else if zygote?.orders.count ?? 0 >= configuration.heldStarts {
             refusal = "too many workers wait to be started"
-        } else if ![order.limits.buildSeconds, order.limits.stepSeconds].allSatisfy({ $0 > 0 && $0 <= 1e6 }) {
+        } else if ![order.limits.buildSeconds, order.limits.buildCPUSeconds, order.limits.stepSeconds].allSatisfy({
+            $0 > 0 && $0 <= 1e6
+        }) {
             refusal = "the times to build and to step must be positive"
-        } else if ![order.limits.memoryBytes, order.limits.folderBytes, order.limits.threads].allSatisfy({ $0 > 0 }) {
-            refusal = "memory, folder and threads must be positive"
+        } else if ![
+            order.limits.memoryBytes, order.limits.folderBytes, order.limits.threads, order.limits.logBytes,
+        ].allSatisfy({ $0 > 0 }) || order.limits.logRateBytes < OutputBudget.least {
+            refusal = "memory, folder, threads and log must be positive"
         } else if !(order.limits.cores > 0 && order.limits.cores <= 1e6) {
             refusal = "the processors must be positive"
         } else {

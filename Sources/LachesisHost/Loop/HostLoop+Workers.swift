@@ -27,10 +27,13 @@ extension HostLoop {
             case .kill:
                 try stopListening(&worker.socketToken, worker.channel.number)
                 worker.channel.quiet()
+                try leaveRoom(worker)
                 guard let zygote = zygotes[worker.plugin] else { continue }
                 zygote.append(.kill(worker.epoch))
                 try sendOrders(of: zygote)
+            case .measure: try perform(worker.lifecycle.measured(worker.processorTime, now: now), on: worker)
             case .reportStarted(let pid):
+                worker.pid = pid
                 try send(.started(worker.epoch, pid: pid))
                 try listen(to: worker)
             case .finish(var exit):
@@ -43,11 +46,14 @@ extension HostLoop {
     }
 
     private func listen(to worker: WorkerProcess) throws(HostError) {
-        if let number = worker.channel.number {
-            worker.socketToken = try listen(number, .workerSocket(worker.epoch))
-            try flush(worker)
-        }
+        try listenToSocket(of: worker)
         if let number = worker.logNumber { worker.logToken = try listen(number, .workerLog(worker.epoch)) }
+    }
+
+    func listenToSocket(of worker: WorkerProcess) throws(HostError) {
+        guard let number = worker.channel.number else { return }
+        worker.socketToken = try listen(number, .workerSocket(worker.epoch))
+        try flush(worker)
     }
 
     /// Sends what the worker's connection takes, and asks to be told when it takes more.
@@ -71,16 +77,20 @@ extension HostLoop {
         arm(worker.lifecycle.deadline)
     }
 
+    /// - Parameter isLast: whether its process has ended, and all that there is of it is what the kernel holds.
     /// - Returns: false if the worker's end is closed.
-    private func receive(from worker: WorkerProcess, atMost count: Int) throws(HostError) -> Bool {
+    private func receive(from worker: WorkerProcess, atMost count: Int, isLast: Bool = false) throws(HostError) -> Bool
+    {
         for _ in 0..<count {
             guard worker.lifecycle.listens else { return true }
+            if !isLast, try !mayRead(worker) { return true }
             switch worker.channel.receive(&buffer) {
             case .none: return true
-            case .part: continue
+            case .part: if !isLast { occupyRoom(worker) }
             case .closed: return false
             case .violation(let reason): try perform(worker.lifecycle.violated(reason), on: worker)
             case .message(let message):
+                try leaveRoom(worker)
                 let actions = worker.lifecycle.received(message.kind, message.payload, now: now)
                 let kind = WorkerMessageKind(rawValue: message.kind)
                 try perform(actions, on: worker, message: kind.map { ($0, message.payload) })
@@ -111,19 +121,27 @@ extension HostLoop {
     }
 
     private func drain(_ worker: WorkerProcess) throws(HostError) {
-        if worker.channel.number != nil { _ = try receive(from: worker, atMost: Self.lastPackets) }
+        if worker.channel.number != nil { _ = try receive(from: worker, atMost: Self.lastPackets, isLast: true) }
         _ = worker.readLog(&buffer, atMost: Self.lastReads)
         try passOutput(of: worker, isLast: true)
     }
 
     private func passOutput(of worker: WorkerProcess, isLast: Bool = false) throws(HostError) {
-        guard let (bytes, dropped) = worker.takeOutput(isLast: isLast) else { return }
-        try send(.output(worker.epoch, bytes, dropped: dropped))
+        let output = worker.takeOutput(isLast: isLast, now: now)
+        arm(worker.cutIsDue)
+        if let (bytes, dropped) = output { try send(.output(worker.epoch, bytes, dropped: dropped)) }
+    }
+
+    /// Tells of a cut that nothing came after: whoever floods its output and then is silent is to know.
+    func tellOfCut(_ worker: WorkerProcess) throws(HostError) {
+        guard let due = worker.cutIsDue else { return }
+        if now >= due { try passOutput(of: worker, isLast: true) } else { arm(due) }
     }
 
     private func closeSocket(of worker: WorkerProcess) throws(HostError) {
         try stopListening(&worker.socketToken, worker.channel.number)
         worker.channel.close()
+        try leaveRoom(worker)
     }
 
     private func remove(_ worker: WorkerProcess) throws(HostError) {

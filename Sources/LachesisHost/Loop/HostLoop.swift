@@ -29,6 +29,7 @@ package final class HostLoop {
     var groups: ControlGroups
     var zygotes: [String: ZygoteProcess] = [:]
     var workers: [Epoch: WorkerProcess] = [:]
+    var room: MessageRoom
     var sources: [UInt64: Source] = [:]
     private var nextToken: UInt64 = 1
     /// The earliest time at which a deadline may have passed; nil if there is none. May be too early, never too late.
@@ -37,11 +38,19 @@ package final class HostLoop {
     var buffer = [UInt8](repeating: 0, count: PacketFormat.packetBytes)
     var now = monotonicNow()
     private var mustEnd = false
+    /// Events looked at since all that there were had been.
+    private var eventsInARow = 0
 
     /// - Throws: `HostError` `.configuration` if a setting cannot work.
     package init(_ configuration: HostConfiguration) throws(HostError) {
         let configuration = configuration.withAbsolutePaths
         self.configuration = configuration
+        guard configuration.unfinishedBytes >= WorkerMessageLimits.fromWorker, configuration.messageTime > .zero else {
+            throw HostError(
+                .configuration,
+                "unfinished messages need room for one of \(WorkerMessageLimits.fromWorker >> 20) MiB, and time")
+        }
+        room = MessageRoom(capacity: configuration.unfinishedBytes, time: configuration.messageTime)
         let plugins = try PluginFolder.all(in: configuration.plugins)
         // Blocked before ZeroMQ starts its threads, which inherit the mask: else one of them would take the signals.
         signals = try SignalSource([lachesis_sigchld, lachesis_sigterm])
@@ -89,9 +98,13 @@ package final class HostLoop {
         var isUpToDate = true
         if hasEvents {
             let found = try events.take()
-            isUpToDate = found.count < EventQueue.capacity
+            eventsInARow += found.count
+            // The kernel takes turns: after as many as there are sources each has been looked at, even if some always have more. A
+            // crowd that floods its host must not keep deadlines from passing.
+            isUpToDate = found.count < EventQueue.capacity || eventsInARow >= sources.count
             for event in found { try handle(event) }
         }
+        if isUpToDate { eventsInARow = 0 }
         // Not while there may be progress that has not been looked at: a slow host must not mistake workers for hung.
         if isUpToDate, let nextCheck, now >= nextCheck { try checkDeadlines() }
         if runtime.hasSweeps { runtime.sweep() }
@@ -147,7 +160,11 @@ package final class HostLoop {
     private func checkDeadlines() throws(HostError) {
         nextCheck = nil
         for zygote in zygotes.values { try perform(zygote.lifecycle.check(now: now), on: zygote) }
-        for worker in workers.values { try perform(worker.lifecycle.check(now: now), on: worker) }
+        for worker in workers.values {
+            try perform(worker.lifecycle.check(now: now), on: worker)
+            try tellOfCut(worker)
+        }
+        try endOverdueMessages()
         if groups.hasDoomed { groups.sweep() }
         armSweep()
         for zygote in zygotes.values { arm(zygote.lifecycle.deadline) }

@@ -40,8 +40,22 @@ struct PacketAssembler {
     /// - Parameter limit: bytes of the largest payload that is accepted.
     init(limit: Int) { self.limit = limit }
 
-    /// Whether a message has begun and not ended.
-    var isMidMessage: Bool { partial != nil }
+    /// Bytes of the message that has begun and not ended, announced ones included; nil if there is none.
+    var bytesUnderWay: Int? { partial?.total }
+
+    /// Lets what has come of a message fall.
+    mutating func reset() { partial = nil }
+
+    /// Bytes of the message that a packet begins and does not end; nil if it does not, or is no packet that `take` would accept.
+    /// - Parameters:
+    ///   - header: the packet's first bytes.
+    ///   - packetBytes: all of it.
+    func announced(by header: RawSpan, packetBytes: Int) -> Int? {
+        guard partial == nil, packetBytes > PacketFormat.headerBytes else { return nil }
+        var reader = ByteReader(header)
+        guard let total = try? Int(reader.take(UInt32.self)), total <= limit else { return nil }
+        return total > packetBytes - PacketFormat.headerBytes ? total : nil
+    }
 
     /// Takes one packet in.
     /// - Returns: the message that it completes, if it does.

@@ -37,11 +37,12 @@ final class PacketChannel {
         quiet()
     }
 
-    /// Lets fall what is waiting, but leaves the connection open: a worker that is about to be killed is not to end in
+    /// Lets fall what is waiting either way, but leaves the connection open: a worker that is about to be killed is not to end in
     /// another way.
     func quiet() {
         isWritable = false
         outgoing.removeAll()
+        assembler.reset()
     }
 
     /// Takes the connection back, to be attached anew; what is waiting stays.
@@ -75,6 +76,19 @@ final class PacketChannel {
             outgoing.removeAll()
         }
         return !outgoing.isEmpty
+    }
+
+    /// Bytes of the message of which a part has been taken; nil if there is none.
+    var bytesUnderWay: Int? { assembler.bytesUnderWay }
+
+    /// Bytes of the message that the next packet begins and does not end. The packet is looked at and not taken; nil if there is no
+    /// such packet.
+    var announced: Int? {
+        guard let number, bytesUnderWay == nil else { return nil }
+        var header = [UInt8](repeating: 0, count: PacketFormat.headerBytes)
+        let count = lachesis_peek_packet(number, &header, header.count)
+        guard count >= header.count else { return nil }
+        return assembler.announced(by: header.span.bytes, packetBytes: count)
     }
 
     /// Reads one packet.

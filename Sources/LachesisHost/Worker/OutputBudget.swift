@@ -2,12 +2,12 @@
 ///
 /// A script that floods its output is cut, and how much was cut is told with what comes after.
 struct OutputBudget {
-    /// Bytes a second, and at once. 64 KiB.
-    static let rate = 64 << 10
     /// What passing anything on costs at least: a script that writes byte by byte is cut, too.
     static let least = 256
 
-    private var allowance = OutputBudget.rate
+    /// Bytes a second, and at once.
+    private let rate: Int
+    private var allowance: Int
     private var renewed: Duration
     /// Bytes that were cut and not told of yet.
     private(set) var dropped = 0
@@ -18,13 +18,15 @@ struct OutputBudget {
         return dropped
     }
 
-    init(now: Duration) { renewed = now }
+    /// - Parameter rate: bytes that are passed on a second, and at once; at least `least`.
+    init(rate: Int, now: Duration) { (self.rate, allowance, renewed) = (rate, rate, now) }
 
     /// - Returns: how many of the bytes may be passed on, and how many before them were cut.
     mutating func take(_ count: Int, now: Duration) -> (passed: Int, dropped: Int) {
-        let earned = Int((now - renewed) / .milliseconds(1)) * Self.rate / 1_000
+        // No more than a second's, or a long silence would earn more than there are numbers for.
+        let earned = Int(min(1, (now - renewed) / .seconds(1)) * Double(rate))
         if earned > 0 {
-            allowance = min(Self.rate, allowance + earned)
+            allowance = min(rate, allowance + earned)
             renewed = now
         }
         guard allowance >= Self.least else {

@@ -1,5 +1,7 @@
 /// The end of what a process wrote to its standard output and error.
 struct OutputTail {
+    static let defaultCapacity = 16 << 10
+
     private let capacity: Int
     private var bytes: [UInt8] = []
     /// Where the next byte goes, once the tail is full.
@@ -8,7 +10,7 @@ struct OutputTail {
     private(set) var droppedCount = 0
 
     /// - Parameter capacity: bytes that are kept. Default 16 KiB.
-    init(capacity: Int = 16 << 10) {
+    init(capacity: Int = OutputTail.defaultCapacity) {
         precondition(capacity > 0)
         self.capacity = capacity
     }

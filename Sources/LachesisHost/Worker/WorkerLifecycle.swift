@@ -30,6 +30,8 @@ struct WorkerLifecycle {
         case forward
         /// Kill process and process group; `ended` or `lost` follows.
         case kill
+        /// Ask for the processor time that the process has taken, and tell it by `measured`.
+        case measure
         case reportStarted(pid: Int32)
         case finish(WorkerExit)
     }
@@ -39,22 +41,40 @@ struct WorkerLifecycle {
     /// Added to the time for a step: the way there and back.
     static let stepGrace = Duration.seconds(1)
 
+    /// Time between two looks at the processor time of a script that builds, at least.
+    static let leastLook = Duration.milliseconds(50)
+
     private let order: WorkerOrder
+    /// How many seconds of processor time a process can take in one.
+    private let processors: Int
     private(set) var phase = Phase.waiting
     /// When something must have happened; nil if nothing is due.
-    private(set) var deadline: Duration?
+    private var due: Duration?
+    /// When the processor time is looked at next; only while the script builds.
+    private var nextLook: Duration?
+    private var buildBegan = Duration.zero
+    /// Since when the host does not read from it, for want of room for its message.
+    private var heldSince: Duration?
     private var audit: AnswerAudit
     private var hasBuild = false
     /// Why it was killed.
     private var cause: (WorkerExit.Cause, String)?
 
-    init(_ order: WorkerOrder) {
-        self.order = order
+    /// - Parameter processors: of the machine; at least 1.
+    init(_ order: WorkerOrder, processors: Int) {
+        (self.order, self.processors) = (order, processors)
         audit = AnswerAudit(checkpointBytes: order.limits.checkpointBytes)
     }
 
     /// Whether messages from the worker still count.
     var listens: Bool { [.loading, .building, .ready, .failed].contains(phase) }
+
+    /// When to call `check` next; nil if nothing is due. While the host does not read what it says, nothing is.
+    var deadline: Duration? {
+        guard heldSince == nil else { return nil }
+        guard let due, let nextLook else { return due ?? nextLook }
+        return min(due, nextLook)
+    }
 
     /// The zygote has been asked.
     mutating func forkOrdered() { if phase == .waiting { phase = .forking } }
@@ -119,11 +139,11 @@ struct WorkerLifecycle {
             case (.building, .ready):
                 try audit.ready(payload)
                 phase = .ready
-                deadline = nil
+                (due, nextLook) = (nil, nil)
             case (.building, .failed):
                 try audit.failed(payload)
                 phase = .failed
-                deadline = now + Self.farewell
+                (due, nextLook) = (now + Self.farewell, nil)
             case (.ready, .result):
                 try audit.result(payload)
                 awaitProgress(now)
@@ -143,7 +163,17 @@ struct WorkerLifecycle {
     mutating func closed(now: Duration) {
         guard listens else { return }
         phase = .closed
-        deadline = now + Self.farewell
+        (due, nextLook) = (now + Self.farewell, nil)
+    }
+
+    /// The host does not read from it, as there is no room for the message that it has begun.
+    mutating func held(now: Duration) { if listens, heldSince == nil { heldSince = now } }
+
+    /// The host reads from it again. The time in between is none of the worker's.
+    mutating func released(now: Duration) {
+        guard let since = heldSince else { return }
+        heldSince = nil
+        due = due.map { $0 + (now - since) }
     }
 
     /// The daemon wants it gone.
@@ -152,15 +182,32 @@ struct WorkerLifecycle {
     /// Looks at the deadline.
     mutating func check(now: Duration) -> [Action] {
         guard let deadline, now >= deadline else { return [] }
+        guard let due, now >= due else { return [.measure] }
         switch phase {
         case .building: return end(.buildTimeout, "no estimator within \(order.limits.buildSeconds) s")
         case .ready: return end(.stepTimeout, "no answer within \(order.limits.stepSeconds) s")
         case .failed: return end(.ended, "it did not end by itself after the script had failed")
         case .closed: return end(.protocolViolation, "it closed its connection and did not end")
         case .waiting, .forking, .loading, .killed, .finished:
-            self.deadline = nil
+            self.due = nil
             return []
         }
+    }
+
+    /// Its process has taken this much processor time since it was forked; nil if that cannot be told, and then the time since the
+    /// order to build stands for it.
+    ///
+    /// Told by the kernel and from outside: RLIMIT_CPU would do, but once the script is built nobody but the machine's root could
+    /// lift it, and the time of its steps would count.
+    mutating func measured(_ time: Duration?, now: Duration) -> [Action] {
+        guard phase == .building else { return [] }
+        let rest = .seconds(order.limits.buildCPUSeconds) - (time ?? now - buildBegan)
+        guard rest > .zero else {
+            return end(.buildCPUTime, "no estimator within \(order.limits.buildCPUSeconds) s of processor time")
+        }
+        // Busy with every processor it would reach the limit then.
+        nextLook = now + max(rest / processors, Self.leastLook)
+        return []
     }
 
     /// Its process has ended. All that it had sent has been received before.
@@ -182,11 +229,13 @@ struct WorkerLifecycle {
 
     private mutating func startBuilding(_ now: Duration) {
         phase = .building
-        deadline = now + .seconds(order.limits.buildSeconds)
+        buildBegan = now
+        due = now + .seconds(order.limits.buildSeconds)
+        nextLook = now + max(.seconds(order.limits.buildCPUSeconds) / processors, Self.leastLook)
     }
 
     private mutating func awaitProgress(_ now: Duration) {
-        deadline = audit.owesAnswer ? now + .seconds(order.limits.stepSeconds) + Self.stepGrace : nil
+        due = audit.owesAnswer ? now + .seconds(order.limits.stepSeconds) + Self.stepGrace : nil
     }
 
     private mutating func end(_ cause: WorkerExit.Cause, _ detail: String) -> [Action] {
@@ -196,7 +245,7 @@ struct WorkerLifecycle {
         default:
             self.cause = (cause, detail)
             phase = .killed
-            deadline = nil
+            (due, nextLook, heldSince) = (nil, nil, nil)
             return [.kill]
         }
     }
@@ -204,7 +253,7 @@ struct WorkerLifecycle {
     private mutating func finish(_ exit: WorkerExit) -> [Action] {
         guard phase != .finished else { return [] }
         phase = .finished
-        deadline = nil
+        (due, nextLook, heldSince) = (nil, nil, nil)
         return [.finish(exit)]
     }
 }

@@ -4,29 +4,41 @@ internal import LachesisWire
 
 /// A worker as its host holds it: its connection, its output, and how far it has come.
 final class WorkerProcess {
+    /// How long a cut in the output may go untold.
+    static let cutPatience = Duration.milliseconds(500)
+
     let epoch: Epoch
     let plugin: String
     let limits: WorkerLimits
     var lifecycle: WorkerLifecycle
     let channel = PacketChannel()
-    private(set) var output = OutputTail()
+    private(set) var output: OutputTail
     /// What was written since `takeOutput` was called last, as far as it may be passed on.
     private var unsaid: (bytes: [UInt8], dropped: Int) = ([], 0)
-    private var budget = OutputBudget(now: monotonicNow())
+    private var budget: OutputBudget
     private var log: Descriptor?
 
+    /// The machine's number of its process; 0 while there is none, or where it cannot be told.
+    var pid: Int32 = 0
     /// What the host's event queue calls connection and output; nil where it does not listen to them.
     var socketToken: UInt64?
     var logToken: UInt64?
     /// Whether the event queue tells when the connection can be written.
     var awaitsWriting = false
+    /// When the daemon is told of what was cut, if nothing comes after it until then; nil if nothing was.
+    private(set) var cutIsDue: Duration?
     /// Whether there is a work folder to remove.
     var hasFolder = false
 
     init(epoch: Epoch, order: WorkerOrder) {
         (self.epoch, plugin, limits) = (epoch, order.plugin, order.limits)
-        lifecycle = WorkerLifecycle(order)
+        lifecycle = WorkerLifecycle(order, processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        output = OutputTail(capacity: min(OutputTail.defaultCapacity, limits.logBytes))
+        budget = OutputBudget(rate: limits.logRateBytes, now: monotonicNow())
     }
+
+    /// Processor time that its process has taken since it was forked; nil if that cannot be told.
+    var processorTime: Duration? { LachesisHost.processorTime(of: pid) }
 
     /// Name of its work folder in the host's runtime folder.
     var folderName: String { "worker-\(epoch)" }
@@ -47,9 +59,10 @@ final class WorkerProcess {
     func closeLog() { log = nil }
 
     /// What the daemon has not been told of the worker's output; nil if there is nothing.
-    /// - Parameter isLast: whether nothing will come after it.
-    func takeOutput(isLast: Bool) -> (bytes: [UInt8], dropped: Int)? {
+    /// - Parameter isLast: whether what was cut is told of although nothing comes after it.
+    func takeOutput(isLast: Bool, now: Duration) -> (bytes: [UInt8], dropped: Int)? {
         if isLast { unsaid.dropped += budget.takeDropped() }
+        cutIsDue = budget.dropped > 0 ? cutIsDue ?? now + Self.cutPatience : nil
         guard !unsaid.bytes.isEmpty || unsaid.dropped > 0 else { return nil }
         defer { unsaid = ([], 0) }
         return unsaid

@@ -7,8 +7,14 @@ package struct ScriptLimits: Sendable, Equatable, Codable {
     package var threads: Int?
     /// How long the script may take until its estimator is ready, s.
     package var buildSeconds: Double?
+    /// Processor time of all its threads that the script may take until then, s.
+    package var buildCPUSeconds: Double?
     /// How long one step may take, s.
     package var stepSeconds: Double?
+    /// Bytes of the script's output that are kept.
+    package var logBytes: Int?
+    /// Bytes of the script's output that are kept of one second, and of what comes at once.
+    package var logRateBytes: Int?
 
     package init() {}
 }
@@ -21,7 +27,10 @@ package struct WorkerLimits: Sendable, Equatable, Codable {
     /// Processors that it may keep busy.
     package var cores: Double
     package var buildSeconds: Double
+    package var buildCPUSeconds: Double
     package var stepSeconds: Double
+    package var logBytes: Int
+    package var logRateBytes: Int
     package var checkpointBytes: Int
 
     package init(_ wanted: ScriptLimits, within limits: Limits) {
@@ -30,8 +39,17 @@ package struct WorkerLimits: Sendable, Equatable, Codable {
         threads = min(wanted.threads ?? .max, limits.threads)
         cores = limits.cores
         buildSeconds = min(wanted.buildSeconds ?? .infinity, limits.buildTime / .seconds(1))
+        buildCPUSeconds = min(wanted.buildCPUSeconds ?? .infinity, limits.buildCPUTime / .seconds(1))
         stepSeconds = min(wanted.stepSeconds ?? .infinity, limits.stepTime / .seconds(1))
+        logBytes = min(wanted.logBytes ?? .max, limits.logBytes)
+        logRateBytes = min(wanted.logRateBytes ?? .max, limits.logRateBytes)
         checkpointBytes = limits.checkpointBytes
+    }
+
+    /// What a process may meet without the host's doing, for people.
+    package var summary: String {
+        "\(memoryBytes >> 20) MiB of memory (memory_mb), \(folderBytes >> 20) MiB of files (folder_mb) and "
+            + "\(threads) threads (threads)"
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -40,7 +58,10 @@ package struct WorkerLimits: Sendable, Equatable, Codable {
         case threads
         case cores
         case buildSeconds = "build_seconds"
+        case buildCPUSeconds = "build_cpu_seconds"
         case stepSeconds = "step_seconds"
+        case logBytes = "log_bytes"
+        case logRateBytes = "log_rate_bytes"
         case checkpointBytes = "checkpoint_bytes"
     }
 }

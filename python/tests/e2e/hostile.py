@@ -169,16 +169,16 @@ class Ground:
         assert health["status"] == "ok" and health["sandbox_without"] == [], health
         assert health["plugins"]["kalman"]["state"] == "ready", health
 
-    def refused(self, definition: str, files: Files | None = None) -> str:
+    def refused(self, definition: str, files: Files | None = None, **limits: str) -> str:
         """Register a script that must not give an estimator, check the ground, and return what its author is told."""
-        detail = self.refusal(definition, files)
+        detail = self.refusal(definition, files, **limits)
         self.check()
         return detail
 
-    def refusal(self, definition: str, files: Files | None = None) -> str:
+    def refusal(self, definition: str, files: Files | None = None, **limits: str) -> str:
         """Return what the author of such a script is told."""
         name = fresh("hostile")
-        reply = self.server.register(name, definition, files=files)
+        reply = self.server.register(name, definition, files=files, **limits)
         if reply.status_code == 200:
             self.server.http.delete(f"/db/{name}", params={"force": "true"})
         assert reply.status_code == 422, reply.text
@@ -187,20 +187,25 @@ class Ground:
         assert isinstance(detail, str), detail
         return detail
 
-    def refusals(self, definitions: dict[str, str]) -> dict[str, str]:
-        """Register such scripts at the same time, check the ground, and return what their authors are told."""
+    @contextmanager
+    def connections(self) -> Iterator[None]:
+        """Have connections of one's own, for several threads, which are closed afterwards."""
         server, lasting = self.server, self.server.http
-        # Connections of their own, which are closed afterwards.
-        client = httpx.Client(base_url=server.url, timeout=120, trust_env=False)
-        with client as server.http, ThreadPoolExecutor(len(definitions)) as pool:
-            details = dict(zip(definitions, pool.map(self._told, definitions.values()), strict=True))
+        with httpx.Client(base_url=server.url, timeout=120, trust_env=False) as server.http:
+            yield
         server.http = lasting
+
+    def refusals(self, definitions: dict[str, str], **limits: str) -> dict[str, str]:
+        """Register such scripts at the same time, check the ground, and return what their authors are told."""
+        with self.connections(), ThreadPoolExecutor(len(definitions)) as pool:
+            told = pool.map(lambda text: self._told(text, limits), definitions.values())
+            details = dict(zip(definitions, told, strict=True))
         self.check()
         return details
 
-    def _told(self, definition: str) -> str:
+    def _told(self, definition: str, limits: dict[str, str]) -> str:
         try:
-            return self.refusal(definition)
+            return self.refusal(definition, **limits)
         except AssertionError as error:
             # For the test of this very script.
             return f"not refused: {error}"
@@ -210,12 +215,12 @@ class Ground:
         return reported(self.refused(reporting(deeds, prelude), files))
 
     @contextmanager
-    def accepted(self, *definitions: str) -> Iterator[list[str]]:
+    def accepted(self, *definitions: str, **limits: str) -> Iterator[list[str]]:
         """Register scripts that give estimators, and delete these in the end; then check the ground."""
         names = [fresh("hostile") for _ in definitions]
         try:
             for name, definition in zip(names, definitions, strict=True):
-                self.server.accept(name, definition)
+                self.server.accept(name, definition, **limits)
             yield names
         finally:
             for name in names:
