@@ -191,9 +191,11 @@ class Ground:
     def connections(self) -> Iterator[None]:
         """Have connections of one's own, for several threads, which are closed afterwards."""
         server, lasting = self.server, self.server.http
-        with httpx.Client(base_url=server.url, timeout=120, trust_env=False) as server.http:
-            yield
-        server.http = lasting
+        try:
+            with httpx.Client(base_url=server.url, timeout=120, trust_env=False) as server.http:
+                yield
+        finally:
+            server.http = lasting
 
     def refusals(self, definitions: dict[str, str], **limits: str) -> dict[str, str]:
         """Register such scripts at the same time, check the ground, and return what their authors are told."""
