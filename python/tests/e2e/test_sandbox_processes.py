@@ -78,6 +78,12 @@ DEEDS, PARAMETERS = cases(
         "processors-of-the-sibling": ("os.sched_setaffinity(SIBLING, {0})", "EPERM"),
         "group-of-the-sibling": ("os.setpgid(0, SIBLING)", "EPERM"),
         "namespace-of-the-sibling": ("open(f'/proc/{SIBLING}/ns/pid')", "ENOENT"),
+        "socket-of-the-sibling": ("os.open(f'/proc/{SIBLING}/fd/3', os.O_RDWR)", "ENOENT"),
+        "socket-of-the-sibling-by-connecting": (
+            "socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect(f'/proc/{SIBLING}/fd/3')",
+            "EPERM",
+        ),
+        "folder-of-the-sibling": ("os.listdir(f'/proc/{SIBLING}/cwd')", "ENOENT"),
         "robust-list-of-the-sibling": ("call(274, SIBLING, ctypes.pointer(box), ctypes.pointer(box))", "ESRCH"),
         # What it is.
         "own-number": ("[os.getpid(), os.getppid(), os.getsid(0), os.getpgrp()]", [1, 0, 1, 1]),

@@ -1,0 +1,139 @@
+"""Answers to records that no estimator gives: forged, malformed, not finite; each ends its worker."""
+
+from typing import Any
+
+import pytest
+from cells import drive
+from hostile import Ground
+from liars import liar
+from processes import wait
+from server import fresh
+from streaming import upload
+
+TWO = "ready(2)"
+NAN, INF = "float('nan')", "float('inf')"
+
+ANSWERS: dict[str, tuple[str, str, str]] = {
+    # Words, what is said at first, what its author is told.
+    # Forged sequences: answers are counted, and a worker cannot name the records or the epoch that they are for.
+    "more-than-was-sent": ("result(n + 1)", "ready()", "were outstanding"),
+    "the-same-again": ("for _ in range(300): result(n)", "ready()", "where 0 were outstanding"),
+    "flood": ("while True: result(1)", "ready()", "where 0 were outstanding"),
+    "for-no-records": ("result(0)", "ready()", "a result for 0 records"),
+    "huge-count": (
+        "say(RESULT, struct.pack('<6I', 0xffffffff, 0, 1, 0, 0, 0))", "ready()", "a result for 4294967295 records"
+    ),
+    "huge-number-of-states": (
+        "say(RESULT, struct.pack('<6I', n, n, 0xffffffff, 0, 0, 0) + bytes(8))", "ready()", "4294967295 states"
+    ),
+    "huge-number-of-outputs": (
+        "say(RESULT, struct.pack('<6I', n, n, 1, 0xffffffff, 0, 0) + bytes(64))", "ready()", "not what its counts need"
+    ),
+    "huge-number-of-errors": ("result(n, errors=0xffffffff)", "ready()", "4294967295 errors"),
+    "more-steps-than-records": ("result(n, stepped=n + 1)", "ready()", "steps"),
+    "before-any-record": ("pass", "ready()\nresult(1)", "where 0 were outstanding"),
+    # At the wrong time, or not at all.
+    "ready-again": ("ready()", "ready()", "a message of kind 129 at the wrong time"),
+    "failure": ('say(FAILED, b\'{"error": "x"}\')', "ready()", "a message of kind 130 at the wrong time"),
+    "batch": ("say(3, bytes(16))", "ready()", "a message of kind 3 at the wrong time"),
+    "silence": ("pass", "ready()", "a step took longer than 2.0 s (step_timeout)"),
+    "close": ("host.close(); os.close(3)", "ready()", "it closed its connection and did not end"),
+    "garbage": ("host.send(b'garbage')", "ready()", "a packet without a whole header"),
+    "length-huge": ("packet(0xffffffff, RESULT)", "ready()", "a message of 4294967295 bytes"),
+    "length-negative": ("packet(-1, RESULT)", "ready()", "a message of 4294967295 bytes"),
+    # Checkpoints.
+    "checkpoint-that-nobody-wants": (
+        "result(n, section=9, rest=b'\\1' + bytes(8))", "ready()", "a checkpoint of 9 bytes where 0 were asked for"
+    ),
+    "checkpoint-of-4-gib": ("result(n, section=0xffffffff)", "ready()", "a checkpoint of 4294967295 bytes"),
+    # Shapes.
+    "other-number-of-states": ("result(n, states=2)", "ready()", "2 states"),
+    "wrong-shaped-covariance": ("result(n, numbers=[0.0] * (3 * n + 4))", "ready()", "not what its counts need"),
+    "no-covariance": ("result(n, states=2, numbers=[0.0] * 5 * n)", TWO, "not what its counts need"),
+    "huge-covariance": ("result(n, numbers=[0.0] * 1_000_000)", "ready()", "not what its counts need"),
+    "too-long": ("result(n, rest=bytes(8))", "ready()", "not what its counts need"),
+    "unknown-outcome": ("result(n, 0, outcomes=b'\\xff' * n, numbers=[])", "ready()", "unknown outcome 255"),
+    "steps-that-do-not-add-up": ("result(n, 0, outcomes=bytes(n), numbers=[])", "ready()", "do not add up"),
+    "error-of-no-record": (
+        "result(n, 0, errors=1, outcomes=b'\\5' * n, numbers=[], rest=struct.pack('<2I', 99, 1) + b'x')",
+        "ready()",
+        "an error that fits no record",
+    ),
+    "error-that-is-no-text": (
+        "result(n, 0, errors=1, outcomes=b'\\5' * n, numbers=[], rest=struct.pack('<2I', 0, 2) + b'\\xff\\xfe')",
+        "ready()",
+        "text that is not UTF-8",
+    ),
+    "error-of-4-gib": (
+        "result(n, 0, errors=1, outcomes=b'\\5' * n, numbers=[], rest=struct.pack('<2I', 0, 0xffffffff))",
+        "ready()",
+        "an error that fits no record",
+    ),
+    # Numbers.
+    "mean-not-a-number": (f"result(n, numbers=[0.0] * n + [{NAN}] * n + [0.0] * n + [1.0])", "ready()", "not finite"),
+    "variance-infinite": (f"result(n, numbers=[0.0] * 2 * n + [{INF}] * n + [1.0])", "ready()", "not finite"),
+    "time-infinite": (f"result(n, numbers=[-{INF}] * n + [0.0] * 2 * n + [1.0])", "ready()", "not finite"),
+    "covariance-not-a-number": (f"result(n, numbers=[0.0] * 3 * n + [{NAN}])", "ready()", "not finite"),
+    "covariance-infinite": (f"result(n, numbers=[0.0] * 3 * n + [{INF}])", "ready()", "not finite"),
+    "covariance-not-symmetric": (
+        "result(n, states=2, numbers=[0.0] * 5 * n + [1.0, 0.5, -0.5, 1.0])", TWO, "a covariance that is not symmetric"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told(ground: Ground) -> dict[str, dict[str, Any]]:
+    """Statuses of estimators that answer so, after their processes were ended once; several at a time."""
+    server, found = ground.server, {}
+    names = list(ANSWERS)
+    for start in range(0, len(names), 12):
+        part = names[start : start + 12]
+        with ground.accepted(*(liar(*ANSWERS[name][:2]) for name in part)) as batteries:
+            for battery in batteries:
+                upload(server, battery, drive(3))
+            for name, battery in zip(part, batteries, strict=True):
+                found[name] = wait(
+                    lambda battery=battery: (s := server.status(battery))["last_error"] and s,
+                    lambda name=name, battery=battery: f"an end of {name}: {server.status(battery)}",
+                )
+                # Of what it claimed nothing is stored beside what came before the lie.
+                assert found[name]["stepped"] <= 3
+    return found
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_that_no_estimator_gives_ends_its_worker(told: dict[str, dict[str, Any]], name: str) -> None:
+    status = told[name]
+    assert ANSWERS[name][2] in status["last_error"], status["last_error"]
+    if name not in ("the-same-again", "flood"):
+        assert status["stepped"] == 0 and status["mean"] in ([0.0], [0.0, 0.0])
+
+
+def test_an_answer_of_the_right_form_is_taken(ground: Ground) -> None:
+    """The words of the others, where they are right: it is the lies that are refused."""
+    server = ground.server
+    with ground.accepted(liar("for _ in range(n): result(1)\ncontinue")) as (name,):
+        upload(server, name, drive(3))
+        server.wait_status(name, stepped=3, restarts=0)
+
+
+def test_huge_numbers_are_a_scripts_own_affair(ground: Ground) -> None:
+    server = ground.server
+    huge = "result(n, numbers=[1e308] * n + [-1e308] * n + [-1e308] * n + [1.7e308])\ncontinue"
+    with ground.accepted(liar(huge)) as (name,):
+        upload(server, name, drive(3))
+        status = server.wait_status(name, stepped=3, restarts=0)
+        assert status["mean"] == [-1e308] and status["covariance"] == [[1.7e308]]
+
+
+def test_what_a_worker_claims_reaches_its_own_battery_alone(ground: Ground) -> None:
+    """There is no field in which it could name another battery, record or epoch; its connection says whose it is."""
+    server, other = ground.server, fresh("other")
+    with ground.accepted(liar(f"result(n, numbers=[7.0] * 3 * n + [1.0])\nprint({other!r}, flush=True)\ncontinue")) as (
+        name,
+    ):
+        upload(server, other, drive(3))
+        upload(server, name, drive(3))
+        assert server.wait_status(name, stepped=3)["mean"] == [7.0]
+        assert server.status(other) is None and server.stats(other)["data_stats"]["rows"] == 3
+    server.http.delete(f"/db/{other}")
