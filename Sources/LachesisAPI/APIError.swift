@@ -100,7 +100,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
 
     private static func status(of code: StoreError.Code) -> HTTPResponse.Status {
         switch code {
-        case .unknownBattery, .unknownEstimator: .notFound
+        case .unknownBattery, .unknownEstimator, .unknownVersion: .notFound
         case .nameClash, .streamMoved, .superseded: .conflict
         case .unstorable, .unknownColumn: .unprocessableContent
         case .full, .io, .locked, .closed: .serviceUnavailable
@@ -111,7 +111,8 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
     private static func status(of code: FleetError.Code) -> HTTPResponse.Status {
         switch code {
         case .script, .plugin: .unprocessableContent
-        case .busy: .conflict
+        case .busy, .unfit: .conflict
+        case .unknown: .notFound
         case .unavailable, .checkpoint, .storage: .serviceUnavailable
         }
     }

@@ -32,6 +32,11 @@ extension APIServer {
             // A script that takes long must not hold up the server's end.
             return try await cancelWhenGracefulShutdown { try await fleet.register(registration) }
         }
+        return .json(Self.registered(estimator))
+    }
+
+    /// What is said of an estimator once it is registered.
+    static func registered(_ estimator: RegisteredEstimator) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         json.key("name")
@@ -43,6 +48,6 @@ extension APIServer {
         json.key("state_names")
         json.strings(estimator.description.stateNames)
         json.endObject()
-        return .json(json.bytes)
+        return json.bytes
     }
 }

@@ -53,6 +53,8 @@ package struct APIServer: Sendable {
         addLogRoutes(to: router)
         addEventRoutes(to: router)
         addDescriptionRoutes(to: router)
+        addWorkerRoutes(to: router)
+        addVersionRoutes(to: router)
         let paths = Set(router.routes.map { "\($0.path)" }).sorted()
         logger.debug("routes: \(paths.joined(separator: " "))")
         var sockets = sockets

@@ -34,6 +34,9 @@ struct CheckpointPlan {
     /// Whether the worker's state at this sequence is not saved, and can be as far as is known.
     func isUnsaved(at cursor: Int64) -> Bool { isAllowed && cursor > savedCursor && cursor != failedCursor }
 
+    /// Whether asking for a checkpoint does not end the process, as far as is known.
+    var isConceivable: Bool { isAllowed }
+
     func isDue(_ now: ContinuousClock.Instant) -> Bool { now - askedAt >= interval }
 
     /// Notes a batch.

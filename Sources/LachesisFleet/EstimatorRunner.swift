@@ -23,8 +23,10 @@ final class EstimatorRunner: Sendable {
     /// Whether it hibernates until its battery's next record.
     private let isAsleep: Bool
     private let epoch = Mutex<Epoch?>(nil)
+    let wish: Mutex<WorkerWish>
+    let meter = Mutex(StepMeter())
     private let (stopSignal, stopper) = AsyncStream.makeStream(of: Never.self)
-    /// Rung when records are stored while there is no worker; holds one ring.
+    /// Rung when records are stored while there is no worker, and when a wish changes; holds one ring.
     private let (bell, ringer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameters:
@@ -36,10 +38,11 @@ final class EstimatorRunner: Sendable {
     ) {
         (battery, version, registered) = (estimator.battery, estimator.version, estimator)
         (self.environment, self.first, self.isAsleep) = (environment, first, isAsleep)
+        wish = Mutex(WorkerWish(hold: estimator.hold))
         if let first { attach(first.built) }
     }
 
-    /// Runs until `stop`, until parked, or until cancelled.
+    /// Runs until `stop` or until cancelled.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.serve() }
@@ -47,6 +50,16 @@ final class EstimatorRunner: Sendable {
             await group.next()
             group.cancelAll()
         }
+    }
+
+    /// The worker that lives; nil if there is none.
+    var liveEpoch: Epoch? { epoch.withLock(\.self) }
+
+    /// Changes what is wanted of the worker, and has whoever is at it look.
+    func changeWish(_ change: (inout WorkerWish) -> Void) {
+        wish.withLock { change(&$0) }
+        if let liveEpoch { environment.roster.signal(.wish, to: liveEpoch) }
+        ringer.yield()
     }
 
     /// Ends the worker for good.
@@ -83,12 +96,17 @@ final class EstimatorRunner: Sendable {
     private func serve() async {
         var course = Course(storedCursor: registered.cursor)
         var live = first
-        if isAsleep {
+        let isHeld = wish.withLock { $0.hold != nil }
+        if isAsleep, !isHeld {
             await hibernate(after: course.storedCursor)
-        } else if live == nil {
+        } else if live == nil, !isHeld {
             show(.starting)
         }
         while !Task.isCancelled {
+            if live == nil, let hold = wish.withLock(\.hold) {
+                await rest(in: hold)
+                continue
+            }
             do {
                 let given = live
                 live = nil
@@ -97,17 +115,16 @@ final class EstimatorRunner: Sendable {
                     course.suspects = 0..<0
                     await hibernate(after: course.storedCursor)
                 case .ended(let problem, let isScriptsDoing):
-                    guard !Task.isCancelled, await restarts(after: problem, isScriptsDoing, &course) else { return }
+                    guard !Task.isCancelled else { return }
+                    await recover(from: problem, isScriptsDoing, &course)
                 }
             } catch let error as FleetError where error.code == .plugin {
-                await pause(.unavailable, problem: error.description, for: .seconds(5))
+                await wait(.unavailable, problem: error.description, for: .seconds(5))
             } catch let error as FleetError where error.code == .storage {
-                return show(.parked, problem: error.description)
+                await park(error.description, &course)
             } catch let error as FleetError {
-                let isScriptsDoing = error.code == .script
-                guard !Task.isCancelled, await restarts(after: error.description, isScriptsDoing, &course) else {
-                    return
-                }
+                guard !Task.isCancelled else { return }
+                await recover(from: error.description, error.code == .script, &course)
             } catch {
                 return
             }
@@ -118,7 +135,12 @@ final class EstimatorRunner: Sendable {
     /// One worker, from its start to its end.
     private func serveOnce(_ first: LiveWorker?, _ course: inout Course) async throws -> WorkerFeed.End {
         let worker: LiveWorker
-        if let first { worker = first } else { worker = try await start(&course.barred) }
+        if let first {
+            worker = first
+        } else {
+            showStart()
+            worker = try await start(&course.barred)
+        }
         attach(worker.built)
         environment.board.update(battery, version: version) { $0.controllers = worker.built.link.controllers }
         let feed = WorkerFeed(
@@ -126,6 +148,7 @@ final class EstimatorRunner: Sendable {
             saving: course.saving, environment: environment)
         defer {
             epoch.withLock { $0 = nil }
+            wish.withLock { $0.answerCheckpoint(.missed("its process ended before")) }
             environment.builder.release(worker.built.berth, after: worker.built.link)
             course.storedCursor = feed.storedCursor
             course.policy.advanced(to: feed.answered)
@@ -143,33 +166,63 @@ final class EstimatorRunner: Sendable {
         return end
     }
 
+    /// One that wakes for a record is as good as awake; what was held or is to be started again is not.
+    private func showStart() {
+        let isOrdered = wish.withLock { wish in
+            defer { wish.starts() }
+            return wish.wantsRestart
+        }
+        let phase = environment.board.status(of: battery)?.phase
+        if isOrdered || phase == .paused || phase == .stopped || phase == .parked { show(.starting) }
+    }
+
     private func attach(_ worker: BuiltWorker) {
         let epoch = worker.link.epoch
         self.epoch.withLock { $0 = epoch }
         worker.berth.whenAsked { [environment] in environment.roster.signal(.leave, to: epoch) }
     }
 
-    /// - Returns: false if the estimator is parked.
-    private func restarts(after problem: String, _ isScriptsDoing: Bool, _ course: inout Course) async -> Bool {
+    /// Waits until the worker is to be started again after its end.
+    private func recover(from problem: String, _ isScriptsDoing: Bool, _ course: inout Course) async {
         environment.logger.warning(
             "worker ended", metadata: ["battery": "\(battery)", "version": "\(version)", "reason": "\(problem)"])
         if !isScriptsDoing { course.suspects = 0..<0 }
         switch course.policy.workerEnded(isScriptsDoing: isScriptsDoing) {
         case .restart(let delay):
-            await pause(.restarting, problem: problem, restarts: course.policy.restarts, for: delay)
-            return true
+            await wait(.restarting, problem: problem, restarts: course.policy.restarts, for: delay)
         case .park:
             let place = course.policy.position > 0 ? "behind record \(course.policy.position)" : "before any record"
-            show(.parked, problem: "ended \(RestartPolicy.attemptsAtOneRecord) times \(place): \(problem)")
-            return false
+            await park("ended \(RestartPolicy.attemptsAtOneRecord) times \(place): \(problem)", &course)
         }
     }
 
-    /// Waits without a worker until the battery has records behind the cursor.
+    /// Waits without a worker until somebody wants it otherwise.
+    private func park(_ problem: String, _ course: inout Course) async {
+        show(.parked, problem: problem)
+        await listen { self.wish.withLock(\.isPending) }
+        if wish.withLock(\.wantsRestart) { course.policy.revive() }
+    }
+
+    /// Waits without a worker until the battery has records behind the cursor, or somebody wants it otherwise.
     private func hibernate(after cursor: Int64) async {
-        show(.hibernating)
-        guard environment.storage.lastSequence(of: battery) <= cursor else { return }
-        for await _ in bell where environment.storage.lastSequence(of: battery) > cursor { return }
+        // One that is stopped or started again does not look as if it slept.
+        if !wish.withLock(\.isPending) { show(.hibernating) }
+        await listen {
+            self.environment.storage.lastSequence(of: self.battery) > cursor || self.wish.withLock(\.isPending)
+        }
+    }
+
+    /// Waits without a worker until the hold is another.
+    private func rest(in hold: WorkerHold) async {
+        let problem = environment.board.status(of: battery)?.problem
+        show(EstimatorStatus.Phase(hold), problem: problem)
+        await listen { self.wish.withLock(\.hold) != hold }
+    }
+
+    /// Waits until something is so; it is looked at whenever the bell rings.
+    private func listen(_ isSo: () -> Bool) async {
+        if isSo() { return }
+        for await _ in bell where isSo() { return }
     }
 
     // MARK: Starting
@@ -241,10 +294,14 @@ final class EstimatorRunner: Sendable {
         }
     }
 
-    private func pause(_ phase: EstimatorStatus.Phase, problem: String, restarts: Int? = nil, for delay: Duration) async
+    /// Waits a while, or until somebody wants it otherwise.
+    private func wait(_ phase: EstimatorStatus.Phase, problem: String, restarts: Int? = nil, for delay: Duration) async
     {
         show(phase, problem: problem, restarts: restarts)
-        try? await Task.sleep(for: delay)
+        let end = ContinuousClock.now + delay
+        while ContinuousClock.now < end, !wish.withLock(\.isPending) {
+            guard (try? await Task.sleep(for: min(end - .now, .milliseconds(100)))) != nil else { return }
+        }
     }
 
     func show(_ phase: EstimatorStatus.Phase, problem: String? = nil, restarts: Int? = nil) {

@@ -17,6 +17,12 @@ package struct EstimatorStatus: Sendable {
         case parked
         /// Its plugin cannot run on this server.
         case unavailable
+        /// An administrator lets it have no records.
+        case paused
+        /// An administrator had its worker ended.
+        case stopped
+
+        init(_ hold: WorkerHold) { self = hold == .paused ? .paused : .stopped }
     }
 
     package var estimator: RegisteredEstimator

@@ -33,6 +33,12 @@ package protocol EstimatorStorage: Sendable {
     /// Removes a checkpoint that is of no use.
     func discardCheckpoint(_ id: Int64, of battery: BatteryName) async throws
 
+    /// Notes what an estimator is kept from, for the next start of the server.
+    func setHold(_ hold: WorkerHold?, of battery: BatteryName, version: Int) async throws
+
+    /// When the next record behind each of these sequences was stored, Unix seconds; without those behind which there is none.
+    func receivedTimes(after sequences: [BatteryName: Int64]) async throws -> [BatteryName: Double]
+
     /// Writes estimates, cursor and checkpoint in one transaction.
     /// - Returns: false if version or epoch is out of date; nothing is written then.
     func commit(_ commit: EstimateCommit) async throws -> Bool

@@ -23,7 +23,7 @@ package final class Fleet: Sendable {
     }
 
     package let board: StatusBoard
-    private let environment: FleetEnvironment
+    let environment: FleetEnvironment
     private let state = Mutex(State())
     /// Runners that `run` has to take in: one a registration.
     private let (arrivals, arriving) = AsyncStream.makeStream(of: EstimatorRunner.self)
@@ -50,8 +50,8 @@ package final class Fleet: Sendable {
         func isBehind(_ estimator: RegisteredEstimator) -> Bool {
             environment.storage.lastSequence(of: estimator.battery) > estimator.cursor
         }
-        let behind = estimators.filter(isBehind)
-        for (place, estimator) in (behind + estimators.filter { !isBehind($0) }).enumerated() {
+        let behind = estimators.filter { $0.hold == nil && isBehind($0) }
+        for (place, estimator) in (behind + estimators.filter { $0.hold != nil || !isBehind($0) }).enumerated() {
             install(estimator, isAsleep: place >= max(behind.count, environment.configuration.workers))
         }
     }
@@ -131,13 +131,13 @@ package final class Fleet: Sendable {
         }
     }
 
-    private func beginChange(of battery: BatteryName) throws {
+    func beginChange(of battery: BatteryName) throws {
         guard state.withLock({ $0.changing.insert(battery).inserted }) else {
             throw FleetError(.busy, "the estimator of '\(battery)' is just being registered or removed")
         }
     }
 
-    private func endChange(of battery: BatteryName) { state.withLock { _ = $0.changing.remove(battery) } }
+    func endChange(of battery: BatteryName) { state.withLock { _ = $0.changing.remove(battery) } }
 
     /// The battery's records reach up to `sequence` now.
     package func recordsStored(_ battery: BatteryName, last sequence: Int64) {
@@ -145,6 +145,8 @@ package final class Fleet: Sendable {
         board.recordsStored(battery, last: sequence)
         runner.recordsStored()
     }
+
+    func runner(of battery: BatteryName) -> EstimatorRunner? { state.withLock { $0.runners[battery] } }
 
     private func install(_ estimator: RegisteredEstimator, first: LiveWorker? = nil, isAsleep: Bool = false) {
         let runner = EstimatorRunner(estimator, first: first, isAsleep: isAsleep, environment: environment)
@@ -154,8 +156,8 @@ package final class Fleet: Sendable {
         }
         // After the runner is known, so that no record stored in between is missed.
         let lastSequence = environment.storage.lastSequence(of: estimator.battery)
-        var status = EstimatorStatus(
-            estimator: estimator, phase: first == nil ? .starting : .running, lastSequence: lastSequence)
+        let phase = estimator.hold.map(EstimatorStatus.Phase.init) ?? (first == nil ? .starting : .running)
+        var status = EstimatorStatus(estimator: estimator, phase: phase, lastSequence: lastSequence)
         status.logProblem = environment.roster.logs.log(of: estimator.battery)?.problem(of: estimator.version)
         board.install(status)
         arriving.yield(runner)

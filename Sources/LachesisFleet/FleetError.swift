@@ -9,6 +9,10 @@ package struct FleetError: Error, Sendable, CustomStringConvertible {
         case plugin
         /// The battery's estimator is being registered or removed already.
         case busy
+        /// What is asked does not fit what the estimator is at.
+        case unfit
+        /// The battery has no estimator.
+        case unknown
         /// The storage cannot give or take what it is asked, and time will not mend that.
         case storage
         /// No host answers at the moment, or all places for workers are taken.

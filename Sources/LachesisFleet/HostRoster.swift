@@ -39,6 +39,7 @@ package final class HostRoster: Sendable {
     }
 
     package let logs = ScriptLogs()
+    let vitals = WorkerVitals()
     /// The server's start counter.
     let session: UInt32
     private let hub: MessageHub
@@ -71,6 +72,11 @@ package final class HostRoster: Sendable {
 
     /// What limits the workers' doings beyond what a process can be kept to by itself, host by host.
     package func controlGroups() -> [ControlGroupReport] { state.withLock { $0.hosts.values.map(\.controlGroups) } }
+
+    /// The connected hosts' process ids, and how many workers each has.
+    package func hosts() -> [(pid: Int32, workers: Int)] {
+        state.withLock { $0.hosts.values.map { ($0.pid, $0.workers) } }.sorted { $0.pid < $1.pid }
+    }
 
     package func counts() -> (hosts: Int, workers: Int) { state.withLock { ($0.hosts.count, $0.workers.count) } }
 
@@ -171,6 +177,7 @@ package final class HostRoster: Sendable {
             for epoch in lost.keys { state.workers[epoch] = nil }
             return lost
         }
+        for epoch in lost.keys { vitals.ended(epoch) }
         for worker in lost.values { worker.end(WorkerExit(.lost, detail: "its host ended")) }
     }
 
@@ -191,7 +198,12 @@ package final class HostRoster: Sendable {
             state.withLock { $0.hosts[peer]?.plugins[plugin.name] = plugin }
             log(plugin)
         case .started(let epoch, let pid):
-            worker(epoch, of: peer)?.yield(.started(pid: pid))
+            guard let events = worker(epoch, of: peer) else { return }
+            vitals.started(epoch, pid: pid, time: Date().timeIntervalSince1970)
+            events.yield(.started(pid: pid))
+        case .usage(let usages):
+            let own = state.withLock { state in usages.filter { state.workers[$0.epoch]?.peer == peer } }
+            vitals.measured(own)
         case .message(let epoch, let kind, let payload):
             worker(epoch, of: peer)?.yield(.message(kind, payload))
         case .output(let epoch, let bytes, let dropped):
@@ -205,7 +217,9 @@ package final class HostRoster: Sendable {
                 state.hosts[peer]?.workers -= 1
                 return state.workers.removeValue(forKey: epoch)
             }
-            ended?.end(exit)
+            guard let ended else { return }
+            vitals.ended(epoch)
+            ended.end(exit)
         }
     }
 

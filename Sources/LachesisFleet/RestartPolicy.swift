@@ -5,7 +5,7 @@
 package struct RestartPolicy: Sendable, Equatable {
     package enum Decision: Sendable, Equatable {
         case restart(after: Duration)
-        /// Not again until the estimator is registered anew or the server restarts.
+        /// Not again until somebody restarts it, the estimator is registered anew, or the server restarts.
         case park
     }
 
@@ -30,6 +30,9 @@ package struct RestartPolicy: Sendable, Equatable {
         guard position > self.position else { return }
         (self.position, delay, attempts) = (position, Self.firstDelay, 0)
     }
+
+    /// Somebody wants it tried again.
+    package mutating func revive() { (delay, attempts) = (Self.firstDelay, 0) }
 
     /// - Parameter isScriptsDoing: false if host or zygote failed.
     package mutating func workerEnded(isScriptsDoing: Bool) -> Decision {

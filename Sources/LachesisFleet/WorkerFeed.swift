@@ -1,5 +1,6 @@
 internal import LachesisModel
 internal import LachesisWire
+internal import Synchronization
 
 /// Feeds one worker, from its start until it ends or leaves; used by one task.
 final class WorkerFeed {
@@ -40,6 +41,7 @@ final class WorkerFeed {
 
     private var battery: BatteryName { estimator.battery }
     private var description: EstimatorDescription { live.ready.description }
+    private var wish: WorkerWish { estimator.wish.withLock(\.self) }
     private var hasRecords: Bool { environment.storage.lastSequence(of: battery) > window.sent }
 
     /// - Parameters:
@@ -61,14 +63,16 @@ final class WorkerFeed {
 
     /// - Throws: `CancellationError`, or `FleetError` `.script` if the worker answers what no worker answers.
     func run() async throws -> End {
-        estimator.show(progress.isReplaying ? .replaying : .running)
+        showPhase()
         note(isIdle: false)
         try await fill()
         if rest() { return .left }
         for await event in live.link.events {
             switch event {
             case .signalled:
-                if environment.roster.takeSignals(of: live.link.epoch).contains(.leave) { mustLeave = true }
+                let signals = environment.roster.takeSignals(of: live.link.epoch)
+                if signals.contains(.leave) { mustLeave = true }
+                if signals.contains(.wish) { showPhase() }
                 try await fill()
             case .message(.result, let payload):
                 let commit = try take(payload)
@@ -94,7 +98,7 @@ final class WorkerFeed {
         if mustLeave, isReluctant, window.isQuiet, hasRecords, environment.berths.decline(live.berth) {
             mustLeave = false
         }
-        while window.hasRoom, !mustLeave {
+        while window.hasRoom, !mustLeave, wish.allowsFeeding {
             let after = window.sent
             let limit = limit(after: after)
             let records = try await estimator.persist { [environment, battery, description] in
@@ -105,7 +109,10 @@ final class WorkerFeed {
             note(isIdle: false)
             fedAt = .now
             if window.isQuiet { pace.begins(fedAt) }
-            send(records, checkpoint: plan.send(records.count, now: fedAt))
+            let isDue = plan.send(records.count, now: fedAt)
+            send(
+                records,
+                checkpoint: isDue || (wish.checkpoint == .asked && plan.isConceivable && !window.owesCheckpoint))
         }
     }
 
@@ -125,10 +132,15 @@ final class WorkerFeed {
     /// - Returns: whether the worker leaves.
     private func rest() -> Bool {
         guard window.isQuiet else { return false }
-        guard mustLeave || !hasRecords else { return false }
-        let now = ContinuousClock.now
-        let isDrowsy = now - fedAt >= environment.configuration.hibernationTime && plan.isPossible
-        if plan.isUnsaved(at: window.answered), mustLeave || isDrowsy || plan.isDue(now) {
+        let (wish, now) = (wish, ContinuousClock.now)
+        let mustLeave = mustLeave || wish.endsWorker
+        if wish.checkpoint == .asked, answerAtOnce() { return rest() }
+        guard mustLeave || !hasRecords || !wish.allowsFeeding else { return false }
+        // One that is paused stays for when it is resumed.
+        let isDrowsy =
+            now - fedAt >= environment.configuration.hibernationTime && plan.isPossible && wish.hold == nil
+        let isWanted = mustLeave || isDrowsy || plan.isDue(now)
+        if wish.checkpoint == .asked || (plan.isUnsaved(at: window.answered) && isWanted) {
             plan.ask(now)
             send(RecordMatrix(), checkpoint: true)
             return false
@@ -136,6 +148,22 @@ final class WorkerFeed {
         if mustLeave || isDrowsy { return true }
         note(isIdle: true)
         return false
+    }
+
+    /// Answers the wish for a checkpoint where no worker has to be asked.
+    private func answerAtOnce() -> Bool {
+        guard plan.isConceivable else {
+            let reason = "its process ended twice while its state was being saved"
+            estimator.wish.withLock { $0.answerCheckpoint(.missed(reason)) }
+            return true
+        }
+        guard window.answered <= plan.savedCursor else { return false }
+        estimator.wish.withLock { $0.answerCheckpoint(.made) }
+        return true
+    }
+
+    private func showPhase() {
+        estimator.show(wish.hold == .paused ? .paused : progress.isReplaying ? .replaying : .running)
     }
 
     private func note(isIdle: Bool) {
@@ -160,6 +188,7 @@ final class WorkerFeed {
             throw FleetError(.script, "the script's process answered what it was not asked")
         }
         pace.answered(fed.count, .now)
+        estimator.meter.withLock { $0.stepped(answer.steppedCount, .now) }
         let wasReplaying = progress.isReplaying
         progress.take(answer, fed)
         let checkpoint = answer.checkpoint.flatMap(checkpoint)
@@ -167,7 +196,7 @@ final class WorkerFeed {
             environment.board.update(battery, version: estimator.version) { status in
                 status.estimator.cursor = progress.cursor
                 status.estimator.snapshot = progress.snapshot
-                if wasReplaying { status.phase = .running }
+                if wasReplaying, status.phase == .replaying { status.phase = .running }
             }
         }
         return EstimateCommit(
@@ -182,6 +211,7 @@ final class WorkerFeed {
         case .state(let state): return Checkpoint(cursor: window.answered, snapshot: progress.snapshot, state: state)
         case .failure(let reason):
             plan.failed(at: window.answered)
+            estimator.wish.withLock { $0.answerCheckpoint(.missed(reason)) }
             environment.berths.note(live.berth, isIdle: isIdle ?? false, isReluctant: true)
             estimator.noteCheckpoint("no checkpoint can be made: \(reason)")
             return nil
@@ -195,6 +225,7 @@ final class WorkerFeed {
         if let checkpoint = commit.checkpoint {
             plan.saved(at: checkpoint.cursor)
             hasSaved = true
+            estimator.wish.withLock { $0.answerCheckpoint(.made) }
             environment.board.update(battery, version: estimator.version) { $0.checkpointCursor = checkpoint.cursor }
         }
     }

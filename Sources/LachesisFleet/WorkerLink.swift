@@ -11,6 +11,8 @@ struct FeedSignals: OptionSet, Sendable {
     static let tick = FeedSignals(rawValue: 2)
     /// The worker is to be ended, its state saved.
     static let leave = FeedSignals(rawValue: 4)
+    /// An administrator wants something else than before.
+    static let wish = FeedSignals(rawValue: 8)
 }
 
 /// What reaches the feeder of one worker.

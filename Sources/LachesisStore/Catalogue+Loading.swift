@@ -53,7 +53,7 @@ extension Catalogue {
         let rows = try Row.fetchCursor(
             database,
             sql: """
-                SELECT e.battery, version, plugin, description, origin, p.* FROM lachesis_estimators e
+                SELECT e.battery, version, plugin, description, origin, limits, hold, p.* FROM lachesis_estimators e
                 JOIN lachesis_progress p ON p.battery = e.battery
                 """)
         while let row = try rows.next() {
@@ -67,12 +67,18 @@ extension Catalogue {
                 throw StoreError(.corrupt, "the description of '\(name)'s estimator cannot be read", underlying: error)
             }
             let progress = try ProgressRow.read(row)
+            var registered = RegisteredEstimator(
+                battery: name, version: try row.value(of: "version"), plugin: try row.value(of: "plugin"),
+                description: description, origin: try row.value(of: "origin"), cursor: progress.cursor,
+                snapshot: progress.snapshot)
+            let limits: String = try row.value(of: "limits")
+            do { registered.limits = try JSONDecoder().decode(ScriptLimits.self, from: Data(limits.utf8)) } catch {
+                throw StoreError(.corrupt, "the limits of '\(name)'s estimator cannot be read", underlying: error)
+            }
+            registered.hold = (row["hold"] as String?).flatMap(WorkerHold.init)
             batteries[place].estimator = EstimatorEntry(
-                registered: RegisteredEstimator(
-                    battery: name, version: try row.value(of: "version"), plugin: try row.value(of: "plugin"),
-                    description: description, origin: try row.value(of: "origin"), cursor: progress.cursor,
-                    snapshot: progress.snapshot),
-                epoch: progress.epoch, table: try EstimateTable(battery: name, description: description))
+                registered: registered, epoch: progress.epoch,
+                table: try EstimateTable(battery: name, description: description))
         }
     }
 

@@ -10,18 +10,20 @@ struct EstimatorWriter {
     /// checkpoints go.
     func register(
         _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64,
-        columnLimit: Int
+        time: Double, columnLimit: Int
     ) throws -> RegisteredEstimator {
         let table = try EstimateTable(battery: registration.battery, description: description)
         var entry =
             try transaction.battery(registration.battery)
             ?? transaction.makeBattery(registration.battery, columnLimit: columnLimit)
         let origin = registration.start == .now ? entry.lastSequence : 0
-        let registered = RegisteredEstimator(
+        var registered = RegisteredEstimator(
             battery: registration.battery, version: try transaction.lastVersion(of: registration.battery) + 1,
             plugin: registration.plugin, description: description,
             origin: origin, cursor: origin, snapshot: snapshot)
-        try write(registration, as: registered, battery: entry.id)
+        registered.limits = registration.limits
+        try VersionHistory(database: transaction.database).retire(battery: entry.id)
+        try write(registration, as: registered, battery: entry.id, time: time)
         if let old = entry.estimator {
             try transaction.doom(old.table.name)
             try transaction.forgetEstimateSummaries(of: entry.id)
@@ -32,30 +34,32 @@ struct EstimatorWriter {
         return registered
     }
 
-    private func write(_ registration: Registration, as registered: RegisteredEstimator, battery: Int64) throws {
+    private func write(
+        _ registration: Registration, as registered: RegisteredEstimator, battery: Int64, time: Double
+    ) throws {
         let database = transaction.database
         let description = String(decoding: try JSONEncoder().encode(registered.description), as: UTF8.self)
         try database.execute(
             sql: """
                 INSERT OR REPLACE INTO lachesis_estimators (
                     battery, version, plugin, definition, valid_time, seeds_inputs, description, start, origin,
-                    limits
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    limits, registered
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 battery, registered.version, registration.plugin, registration.definition, registration.validTime,
                 registration.seedsInputs, description, registration.start.rawValue, registered.origin,
-                String(decoding: try JSONEncoder().encode(registration.limits), as: UTF8.self),
+                String(decoding: try JSONEncoder().encode(registration.limits), as: UTF8.self), time,
             ])
         try database.execute(sql: "DELETE FROM lachesis_checkpoints WHERE battery = ?", arguments: [battery])
-        try database.execute(sql: "DELETE FROM lachesis_files WHERE battery = ?", arguments: [battery])
-        let statement = try RawStatement(database, "INSERT INTO lachesis_files VALUES (?, ?, ?, ?)")
+        let statement = try RawStatement(database, "INSERT INTO lachesis_files VALUES (?, ?, ?, ?, ?)")
         defer { statement.clear() }
         for (position, file) in registration.files.enumerated() {
             try statement.bind(battery, at: 1)
-            try statement.bind(Int64(position), at: 2)
-            try statement.bind(file.name, at: 3)
-            try file.content.withUnsafeBytes { try statement.bind($0, at: 4) }
+            try statement.bind(Int64(registered.version), at: 2)
+            try statement.bind(Int64(position), at: 3)
+            try statement.bind(file.name, at: 4)
+            try file.content.withUnsafeBytes { try statement.bind($0, at: 5) }
             try statement.run()
         }
     }

@@ -23,6 +23,7 @@ enum Migrations {
         migrator.registerMigration("5: summaries of rows") { database in
             try database.execute(sql: fifth)
         }
+        migrator.registerMigration("6: versions, holds") { database in try database.execute(sql: sixth) }
         return migrator
     }
 
@@ -96,5 +97,26 @@ enum Migrations {
             hash BLOB NOT NULL
         );
         INSERT INTO lachesis_settings VALUES ('tokens', 0);
+        """
+
+    /// `lachesis_versions` has the registrations that were replaced, in the columns of `lachesis_estimators`; files are found by
+    /// their version, so that they stay where they are when it is replaced.
+    private static let sixth = """
+        ALTER TABLE lachesis_estimators ADD COLUMN registered;
+        ALTER TABLE lachesis_estimators ADD COLUMN hold TEXT;
+        CREATE TABLE lachesis_versions (
+            battery INTEGER NOT NULL, version INTEGER NOT NULL, plugin TEXT NOT NULL, definition TEXT NOT NULL,
+            valid_time, seeds_inputs INTEGER NOT NULL, description TEXT NOT NULL, start TEXT NOT NULL,
+            origin INTEGER NOT NULL, limits TEXT NOT NULL, registered, PRIMARY KEY (battery, version)
+        );
+        CREATE TABLE lachesis_files_by_version (
+            battery INTEGER NOT NULL, version INTEGER NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL,
+            content BLOB NOT NULL, PRIMARY KEY (battery, version, position)
+        );
+        INSERT INTO lachesis_files_by_version
+            SELECT f.battery, e.version, position, name, content
+            FROM lachesis_files f JOIN lachesis_estimators e ON e.battery = f.battery;
+        DROP TABLE lachesis_files;
+        ALTER TABLE lachesis_files_by_version RENAME TO lachesis_files;
         """
 }

@@ -23,7 +23,8 @@ extension Store {
 extension WriteTransaction {
     /// The server's own tables that have rows of a battery, `lachesis_batteries` last.
     static let tables = [
-        "columns", "metadata", "streams", "estimators", "files", "progress", "checkpoints", "summaries", "batteries",
+        "columns", "metadata", "streams", "estimators", "versions", "files", "progress", "checkpoints", "summaries",
+        "batteries",
     ].map { "lachesis_\($0)" }
 
     /// Removes a battery and all that is its; tables that are large are left for the sweeper.

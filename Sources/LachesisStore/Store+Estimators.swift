@@ -27,11 +27,12 @@ extension Store {
     package func register(
         _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64
     ) async throws(StoreError) -> RegisteredEstimator {
-        let columnLimit = Self.columnLimit(limits)
+        let (columnLimit, time) = (Self.columnLimit(limits), Date().timeIntervalSince1970)
         let bytes = registration.files.reduce(registration.definition.utf8.count) { $0 + $1.content.count }
         let registered = try await queue.perform(weight: 1 + bytes / 1024) { transaction in
             try EstimatorWriter(transaction: transaction).register(
-                registration, description: description, snapshot: snapshot, epoch: epoch, columnLimit: columnLimit)
+                registration, description: description, snapshot: snapshot, epoch: epoch, time: time,
+                columnLimit: columnLimit)
         }
         sweeper.wake()
         return registered
@@ -52,22 +53,10 @@ extension Store {
     /// - Throws: `StoreError`: `.unknownBattery`, `.unknownEstimator` if there is none.
     package func registration(of name: BatteryName) async throws(StoreError) -> Registration {
         try await read(knownEntry(of: name)) { database, battery in
-            let row = try Row.fetchOne(
-                database, sql: "SELECT * FROM lachesis_estimators WHERE battery = ?", arguments: [battery.id])
-            guard let row else { throw StoreError(.unknownEstimator, "the battery '\(name)' has no estimator") }
-            let files = try RawStatement(
-                database, "SELECT name, content FROM lachesis_files WHERE battery = ? ORDER BY position")
-            try files.bind(battery.id, at: 1)
-            var registration = Registration(
-                battery: name, plugin: row["plugin"], definition: row["definition"], files: [],
-                validTime: row["valid_time"], seedsInputs: row["seeds_inputs"],
-                start: Registration.Start(rawValue: row["start"]) ?? .start)
-            let limits = Data((row["limits"] as String).utf8)
-            registration.limits = try JSONDecoder().decode(ScriptLimits.self, from: limits)
-            while try files.step() {
-                registration.files.append(ScriptFile(name: files.text(at: 0), content: files.bytes(at: 1)))
+            guard let version = battery.estimator?.registered.version else {
+                throw StoreError(.unknownEstimator, "the battery '\(name)' has no estimator")
             }
-            return registration
+            return try VersionHistory(database: database).registration(of: battery, version: version)
         }
     }
 

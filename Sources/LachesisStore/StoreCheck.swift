@@ -122,7 +122,7 @@ struct StoreCheck {
         for table in WriteTransaction.tables where table != "lachesis_batteries" {
             try checkOwners(of: table, in: "lachesis_batteries", "battery")
         }
-        for table in ["lachesis_files", "lachesis_progress", "lachesis_checkpoints"] {
+        for table in ["lachesis_versions", "lachesis_files", "lachesis_progress", "lachesis_checkpoints"] {
             try checkOwners(of: table, in: "lachesis_estimators", "estimator")
         }
     }

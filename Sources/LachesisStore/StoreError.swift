@@ -11,6 +11,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case superseded
         /// The table has no column of this name.
         case unknownColumn
+        /// The battery's estimator has no such version, or none that is kept.
+        case unknownVersion
         /// The name denotes a table that another battery or program owns.
         case nameClash
         /// A stream was continued elsewhere meanwhile.

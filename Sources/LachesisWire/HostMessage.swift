@@ -54,6 +54,19 @@ package struct WorkerExit: Codable, Sendable, Equatable {
     }
 }
 
+/// What a worker's process takes, as measured from outside.
+package struct WorkerUsage: Codable, Sendable, Equatable {
+    package var epoch: Epoch
+    /// Bytes of memory that are its own, not shared with other workers.
+    package var memoryBytes: Int
+    /// Processor time of all its threads since its start, s.
+    package var cpuSeconds: Double
+
+    package init(epoch: Epoch, memoryBytes: Int, cpuSeconds: Double) {
+        (self.epoch, self.memoryBytes, self.cpuSeconds) = (epoch, memoryBytes, cpuSeconds)
+    }
+}
+
 /// How far a plugin's zygote has come.
 package struct PluginReport: Codable, Sendable, Equatable {
     package enum State: String, Codable, Sendable { case warming, ready, failed }
@@ -102,6 +115,8 @@ package enum HostReport: Sendable, Equatable {
     case alive
     /// What a worker wrote to its standard output and error, and how many bytes before it were cut.
     case output(Epoch, [UInt8], dropped: Int)
+    /// What some of the workers take; those of the others follow.
+    case usage([WorkerUsage])
 }
 
 private enum Tag: UInt8 {
@@ -116,6 +131,7 @@ private enum Tag: UInt8 {
     case exited = 69
     case alive = 70
     case output = 71
+    case usage = 72
 }
 
 private struct Hello: Codable {
@@ -161,6 +177,7 @@ extension HostReport {
         case .alive: frame(.alive, 0, [])
         case .output(let epoch, let bytes, let dropped):
             frame(.output, epoch, withUnsafeBytes(of: UInt64(dropped).littleEndian) { Array($0) } + bytes)
+        case .usage(let usages): frame(.usage, 0, json(usages))
         }
     }
 
@@ -181,6 +198,7 @@ extension HostReport {
         case .output:
             guard let dropped = Int(exactly: try reader.take(UInt64.self)) else { throw WireError("a count too large") }
             self = .output(epoch, try reader.takeBytes(reader.remaining), dropped: dropped)
+        case .usage: self = .usage(try decode(&reader))
         default: throw WireError("a command where a report was expected")
         }
     }

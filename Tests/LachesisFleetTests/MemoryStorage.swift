@@ -10,6 +10,7 @@ final class MemoryStorage: EstimatorStorage {
         var commits: [EstimateCommit] = []
         var checkpoints: [StoredCheckpoint] = []
         var epoch: UInt64 = 0
+        var holds: [WorkerHold?] = []
         /// Commits that fail before one succeeds again.
         var failures = 0
     }
@@ -54,6 +55,14 @@ final class MemoryStorage: EstimatorStorage {
         let last = min(lastSequence(of: battery), sequence + Int64(limit))
         guard last > sequence else { return RecordMatrix() }
         return RecordMatrix(sequences: Array(sequence + 1...last), values: (sequence + 1...last).map(Double.init))
+    }
+
+    func setHold(_ hold: WorkerHold?, of battery: BatteryName, version: Int) async throws {
+        state.withLock { $0.holds.append(hold) }
+    }
+
+    func receivedTimes(after sequences: [BatteryName: Int64]) async throws -> [BatteryName: Double] {
+        sequences.mapValues(Double.init)
     }
 
     func commit(_ commit: EstimateCommit) async throws -> Bool {

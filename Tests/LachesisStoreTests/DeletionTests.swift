@@ -27,8 +27,11 @@ import Testing
     @Test func nothingIsLeftOfADeletedBattery() async throws {
         try await withFolder { folder in
             try await withStore(in: folder) { store in
-                _ = try await fill(cell, store)
-                _ = try await fill(other, store)
+                for battery in [cell, other] {
+                    // So that there is a version that was replaced, too.
+                    _ = try await store.register(battery)
+                    _ = try await fill(battery, store)
+                }
             }
             try withDatabase(in: folder) { database in
                 try database.execute(
@@ -183,7 +186,7 @@ import Testing
                     try append(batch(["n": 1]), to: cell, transaction)
                     _ = try EstimatorWriter(transaction: transaction).register(
                         Registration(battery: cell, plugin: "p", definition: "d", files: []), description: .example,
-                        snapshot: .initial, epoch: 1, columnLimit: 10)
+                        snapshot: .initial, epoch: 1, time: 0, columnLimit: 10)
                     try delete(cell, transaction)
                     try append(batch(["a": "x"], ["b": 2]), to: upper, transaction)
                     try delete(upper, transaction)

@@ -17,6 +17,7 @@ import Testing
             .plugin(PluginReport(name: "moirae", state: .ready)), .started(4, pid: 8), .message(5, .result, []),
             .exited(6, WorkerExit(.ended, status: -11, detail: "d", output: "o")), .alive,
             .output(7, [1, 2], dropped: 3),
+            .usage([WorkerUsage(epoch: 1 << 40, memoryBytes: 8 << 20, cpuSeconds: 0.25)]),
         ]
         for report in reports { #expect(try HostReport(decoding: report.encoded) == report) }
     }

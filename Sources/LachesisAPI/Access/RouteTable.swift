@@ -24,12 +24,15 @@ enum RouteTable {
             "/online/status/{name}": .role(.read),
             "/online/history/{name}": .role(.read),
             "/online/{name}/logs": .role(.read),
+            "/online/{name}/versions": .role(.read),
+            "/online/{name}/versions/{version}": .role(.read),
             upload: .role(.upload),
         ],
         .post: [
             "/db/register": .role(.register),
             upload: .role(.upload),
             "/online/register": .role(.register),
+            "/online/{name}/rollback": .role(.register),
         ],
         .delete: [
             "/db/{name}": .role(.admin)

@@ -33,7 +33,9 @@ extension HostLoop {
                 try sendOrders(of: zygote)
             case .measure: try perform(worker.lifecycle.measured(worker.processorTime, now: now), on: worker)
             case .reportStarted(let pid):
-                worker.pid = pid
+                if pid > 0 { worker.pid = pid }
+                usageRounds.started(now: now)
+                arm(usageRounds.due)
                 try send(.started(worker.epoch, pid: pid))
                 try listen(to: worker)
             case .finish(var exit):

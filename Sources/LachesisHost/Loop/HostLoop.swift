@@ -40,6 +40,7 @@ package final class HostLoop {
     private var mustEnd = false
     /// Events looked at since all that there were had been.
     private var eventsInARow = 0
+    var usageRounds = UsageRounds()
 
     /// - Throws: `HostError` `.configuration` if a setting cannot work.
     package init(_ configuration: HostConfiguration) throws(HostError) {
@@ -169,6 +170,7 @@ package final class HostLoop {
         armSweep()
         for zygote in zygotes.values { arm(zygote.lifecycle.deadline) }
         for worker in workers.values { arm(worker.lifecycle.deadline) }
+        try reportUsage()
     }
 
     /// Sees to it that deadlines are looked at when this one passes.

@@ -18,8 +18,8 @@ final class WorkerProcess {
     private var budget: OutputBudget
     private var log: Descriptor?
 
-    /// The machine's number of its process; 0 while there is none, or where it cannot be told.
-    var pid: Int32 = 0
+    /// The machine's number of its process; nil while there is none, or where it cannot be told.
+    var pid: Int32?
     /// What the host's event queue calls connection and output; nil where it does not listen to them.
     var socketToken: UInt64?
     var logToken: UInt64?
@@ -38,7 +38,7 @@ final class WorkerProcess {
     }
 
     /// Processor time that its process has taken since it was forked; nil if that cannot be told.
-    var processorTime: Duration? { LachesisHost.processorTime(of: pid) }
+    var processorTime: Duration? { pid.flatMap(LachesisHost.processorTime) }
 
     /// Name of its work folder in the host's runtime folder.
     var folderName: String { "worker-\(epoch)" }

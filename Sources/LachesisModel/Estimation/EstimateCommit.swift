@@ -10,6 +10,10 @@ package struct RegisteredEstimator: Sendable, Equatable {
     /// Sequence of the last record whose effect is in the snapshot; `origin` before the first.
     package var cursor: Int64
     package var snapshot: Snapshot
+    /// What its registration asked that it be limited to.
+    package var limits = ScriptLimits()
+    /// nil lets it run.
+    package var hold: WorkerHold?
 
     package init(
         battery: BatteryName, version: Int, plugin: String, description: EstimatorDescription, origin: Int64 = 0,

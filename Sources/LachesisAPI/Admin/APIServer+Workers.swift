@@ -1,0 +1,119 @@
+internal import Foundation
+internal import Hummingbird
+internal import LachesisFleet
+internal import LachesisModel
+internal import Logging
+
+extension APIServer {
+    /// `/admin/workers` and what can be done to each.
+    func addWorkerRoutes(to router: Router<APIContext>) {
+        router.endpoint("/admin/workers", [.get: { [self] _, _ in try await workers() }])
+        for order in WorkerControl.allCases {
+            let path = "/admin/workers/{name}/\(order.rawValue)"
+            router.endpoint(
+                RouterPath(path),
+                [
+                    .post: { [self] _, context in
+                        try await audited("POST \(path)", context) { try await control(order, context, $0) }
+                    }
+                ])
+        }
+    }
+
+    private func control(
+        _ order: WorkerControl, _ context: APIContext, _ subject: AuditSubject
+    ) async throws -> Response {
+        let battery = try context.battery()
+        subject.isBattery(battery)
+        let phase = try await fleet.control(battery, order)
+        logger.notice("worker: \(order.rawValue)", metadata: ["battery": "\(battery)", "phase": "\(phase.rawValue)"])
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("name")
+        json.string(battery.text)
+        json.key("state")
+        json.string(phase.rawValue)
+        json.endObject()
+        return .json(json.bytes)
+    }
+
+    private func workers() async throws -> Response {
+        let overview = try await fleet.overview(time: Date().timeIntervalSince1970)
+        var json = JSONWriter(capacity: 512 * overview.count + 256)
+        json.beginObject()
+        json.key("hosts")
+        json.beginArray()
+        for host in roster.hosts() {
+            json.beginObject()
+            json.key("name")
+            json.string("host-\(host.pid)")
+            json.key("workers")
+            json.integer(host.workers)
+            json.endObject()
+        }
+        json.endArray()
+        json.key("max_workers")
+        json.integer(fleet.maximumWorkers)
+        json.key("workers")
+        json.beginArray()
+        for worker in overview { worker.write(to: &json) }
+        json.endArray()
+        json.endObject()
+        return .json(json.bytes)
+    }
+}
+
+extension WorkerOverview {
+    fileprivate func write(to json: inout JSONWriter) {
+        let counts = status.estimator.snapshot.counts
+        json.beginObject()
+        for (key, text) in [
+            ("name", status.estimator.battery.text), ("state", status.phase.rawValue),
+            ("estimator", status.estimator.description.className), ("plugin", status.estimator.plugin),
+            ("last_error", status.problem ?? status.estimator.snapshot.lastError),
+        ] {
+            json.key(key)
+            json.string(text)
+        }
+        let numbers: [(String, Int?)] = [
+            ("version", status.estimator.version), ("pid", vital.flatMap { $0.pid > 0 ? Int($0.pid) : nil }),
+            ("stepped", counts.stepped), ("skipped", counts.skipped), ("failed", counts.failed),
+            ("lag_records", Int(status.waiting)), ("memory_bytes", vital?.memoryBytes), ("restarts", status.restarts),
+        ]
+        for (key, number) in numbers {
+            json.key(key)
+            if let number { json.integer(number) } else { json.null() }
+        }
+        for (key, number) in [
+            ("lag_seconds", lagSeconds), ("steps_per_second", stepRate), ("cpu_seconds", vital?.cpuSeconds),
+            ("started", vital?.started),
+        ] {
+            json.key(key)
+            json.number(number)
+        }
+        json.key("limits")
+        json.raw(limits.json)
+        json.endObject()
+    }
+}
+
+extension WorkerLimits {
+    /// An object whose keys say their units.
+    fileprivate var json: [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        for (key, number) in [
+            ("memory_bytes", memoryBytes), ("folder_bytes", folderBytes), ("threads", threads),
+            ("checkpoint_bytes", checkpointBytes),
+        ] {
+            json.key(key)
+            json.integer(number)
+        }
+        json.key("build_seconds")
+        json.number(buildSeconds)
+        json.key("step_seconds")
+        json.number(stepSeconds)
+        json.endObject()
+        return json.bytes
+    }
+}
