@@ -42,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
     targets: [
         .systemLibrary(name: "CMsgPack", providers: [.apt(["libmsgpack-dev"])]),
@@ -83,10 +84,19 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        // Templates and files for browsers are compiled in, so that the program needs no folder beside it.
+        .target(
+            name: "LachesisPages",
+            dependencies: [
+                "LachesisModel", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            resources: [.embedInCode("Templates"), .embedInCode("Static")],
+            swiftSettings: strict),
         .target(
             name: "LachesisAPI",
             dependencies: [
-                "LachesisModel", "LachesisWire", "LachesisStore", "LachesisFleet", "LachesisSocket",
+                "LachesisModel", "LachesisWire", "LachesisStore", "LachesisFleet", "LachesisSocket", "LachesisPages",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -101,7 +111,7 @@ let package = Package(
             name: "lachesisd",
             dependencies: [
                 "LachesisModel", "LachesisWire", "LachesisStore", "LachesisMessaging", "LachesisFleet",
-                "LachesisSocket", "LachesisAPI",
+                "LachesisSocket", "LachesisPages", "LachesisAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -155,6 +165,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "LachesisPagesTests", dependencies: ["LachesisModel", "LachesisPages"], swiftSettings: strict),
         .testTarget(
             name: "LachesisAPITests",
             dependencies: [

@@ -11,8 +11,8 @@ readonly venv=.venv
 readonly repository=https://github.com/ROVI-org/auto-soh
 readonly commit=949c3b674974269bd20dab94670adfa8bb3fcb40
 readonly packages=(
-    build-essential git libexpat1-dev libmsgpack-dev libseccomp-dev libsqlite3-dev libzmq3-dev pkg-config
-    python3-dev python3-venv sqlite3 wrk zlib1g-dev
+    build-essential chromium fonts-dejavu-core git libexpat1-dev libjs-dygraphs libmsgpack-dev libseccomp-dev libsqlite3-dev
+    libzmq3-dev pkg-config python3-dev python3-venv sqlite3 wrk zlib1g-dev
 )
 
 say() { printf 'setup: %s\n' "$*"; }

@@ -1,6 +1,7 @@
 package import Hummingbird
 package import LachesisFleet
 package import LachesisModel
+package import LachesisPages
 package import LachesisSocket
 package import LachesisStore
 package import Logging
@@ -20,11 +21,16 @@ package struct APIServer: Sendable {
     let uploads = OpenUploads()
     let gatekeeper: Gatekeeper
     let eventFeed: EventFeed
+    let pages: PageRenderer
+    let plots: PlotLibrary
+    /// Whether browsers reach the server over its own TLS.
+    let isEncrypted: Bool
 
     package init(
-        store: Store, fleet: Fleet, roster: HostRoster, gatekeeper: Gatekeeper, limits: Limits, version: String,
-        logger: Logger
+        store: Store, fleet: Fleet, roster: HostRoster, gatekeeper: Gatekeeper, pages: PageRenderer,
+        plots: PlotLibrary, isEncrypted: Bool, limits: Limits, version: String, logger: Logger
     ) {
+        (self.pages, self.plots, self.isEncrypted) = (pages, plots, isEncrypted)
         (self.store, self.fleet, self.roster, self.gatekeeper) = (store, fleet, roster, gatekeeper)
         (self.limits, self.version, self.logger) = (limits, version, logger)
         eventFeed = EventFeed(board: fleet.board)
@@ -55,6 +61,9 @@ package struct APIServer: Sendable {
         addDescriptionRoutes(to: router)
         addWorkerRoutes(to: router)
         addVersionRoutes(to: router)
+        addPageRoutes(to: router)
+        addResidualRoute(to: router)
+        addLoginRoutes(to: router)
         let paths = Set(router.routes.map { "\($0.path)" }).sorted()
         logger.debug("routes: \(paths.joined(separator: " "))")
         var sockets = sockets

@@ -23,6 +23,9 @@ extension Catalogue {
         }
         try loadEstimators(into: &batteries, database)
         let foreign = try checkTables(of: batteries, database)
+        for index in batteries.indices where batteries[index].hasTable {
+            batteries[index].lastReceived = try lastReceived(batteries[index], database)
+        }
         return Catalogue(batteries, foreignTables: foreign)
     }
 
@@ -30,6 +33,14 @@ extension Catalogue {
         do { return try BatteryName(text) } catch {
             throw StoreError(.corrupt, "the database holds a battery '\(text)', but \(error)", underlying: error)
         }
+    }
+
+    private static func lastReceived(_ battery: BatteryEntry, _ database: Database) throws -> Double? {
+        try Double.fetchOne(
+            database,
+            sql: """
+                SELECT \(KnownColumns.received) FROM \(quoted(battery.name.text)) WHERE \(SQLName.sequence) = ?
+                """, arguments: [battery.lastSequence])
     }
 
     private static func columnsByBattery(_ database: Database) throws -> [Int64: [TableSchema.Column]] {

@@ -10,6 +10,8 @@ struct BatteryEntry: Sendable {
     var records: Int64 = 0
     /// Of the latest record; 0 before the first, and as long the battery has no table.
     var lastSequence: Int64 = 0
+    /// When it came, Unix s; nil before the first.
+    var lastReceived: Double?
     var hasMetadata = false
     var schema: TableSchema
     var estimator: EstimatorEntry?
@@ -20,7 +22,7 @@ struct BatteryEntry: Sendable {
         let received = TableSchema.Column(name: KnownColumns.received, type: .float)
         return BatteryStats(
             name: name, hasMetadata: hasMetadata, hasEstimator: estimator != nil, rows: records,
-            columns: hasTable ? schema.columns + [received] : [])
+            columns: hasTable ? schema.columns + [received] : [], lastReceived: lastReceived)
     }
 }
 

@@ -14,6 +14,7 @@ struct RecordAppender {
     /// The record at hand, as its columns take it.
     private var admitted: [Value] = []
     private(set) var stored = 0
+    private var lastReceived: Double?
 
     /// - Throws: `Refusal` if the name is not to be had.
     init(_ transaction: WriteTransaction, battery name: BatteryName, columnLimit: Int) throws(Refusal) {
@@ -21,6 +22,7 @@ struct RecordAppender {
         battery = try transaction.battery(name)
         schema = battery?.schema ?? TableSchema(limit: columnLimit)
         sequence = battery?.lastSequence ?? 0
+        lastReceived = battery?.lastReceived
     }
 
     /// The battery with what was appended; nil if it does not exist yet.
@@ -28,6 +30,7 @@ struct RecordAppender {
         guard var entry = battery else { return nil }
         entry.schema = schema
         entry.lastSequence = sequence
+        entry.lastReceived = lastReceived
         entry.records += Int64(stored)
         return entry
     }
@@ -110,6 +113,7 @@ struct RecordAppender {
         try statement.run()
         sequence += 1
         stored += 1
+        lastReceived = received
     }
 
     // MARK: Schema

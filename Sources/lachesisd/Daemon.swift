@@ -4,6 +4,7 @@ import LachesisAPI
 import LachesisFleet
 import LachesisMessaging
 package import LachesisModel
+import LachesisPages
 import LachesisSocket
 import LachesisStore
 import Logging
@@ -59,9 +60,13 @@ struct Daemon: Sendable {
         store.onStored = { battery, last in fleet.recordsStored(battery, last: last) }
         fleet.restore(store.estimators())
 
+        let plots = PlotLibrary(folder: installation.dygraphs)
+        if let problem = plots.problem {
+            logger.warning("pages have no plots", metadata: ["reason": "\(problem)"])
+        }
         let api = APIServer(
-            store: store, fleet: fleet, roster: roster, gatekeeper: gatekeeper, limits: limits,
-            version: Lachesisd.version, logger: logger)
+            store: store, fleet: fleet, roster: roster, gatekeeper: gatekeeper, pages: try PageRenderer(), plots: plots,
+            isEncrypted: sockets.tls != nil, limits: limits, version: Lachesisd.version, logger: logger)
         var sockets = sockets
         let room = DescriptorLimit.makeRoom(for: sockets.maxConnections)
         if room < sockets.maxConnections {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LachesisPages
 
 /// Where the server finds what it starts; by default in the folder of the project that the program was built in.
 struct InstallationOptions: ParsableArguments {
@@ -15,6 +16,9 @@ struct InstallationOptions: ParsableArguments {
     @Option(help: "The lachesis-host program; by default beside this one.")
     var hostExecutable: String?
 
+    @Option(help: "Folder of dygraphs, which draws the pages' plots.")
+    var dygraphs = PlotLibrary.defaultFolder
+
     func resolved() throws -> Installation {
         let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         let root = Self.root(above: program)
@@ -24,7 +28,8 @@ struct InstallationOptions: ParsableArguments {
             python: try existing(python ?? root.map { $0 + "/.venv/bin/python" }, "--python"),
             workerPath: try existing(workerPath ?? root.map { $0 + "/python" }, "--worker-path"),
             hostExecutable: try existing(
-                hostExecutable ?? program.deletingLastPathComponent().path + "/lachesis-host", "--host-executable"))
+                hostExecutable ?? program.deletingLastPathComponent().path + "/lachesis-host", "--host-executable"),
+            dygraphs: dygraphs)
     }
 
     /// The nearest folder above the program that holds plugins and the workers' Python.
@@ -57,4 +62,6 @@ struct Installation: Sendable {
     let python: String
     let workerPath: String
     let hostExecutable: String
+    /// Need not be there.
+    let dygraphs: String
 }

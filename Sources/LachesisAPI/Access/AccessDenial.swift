@@ -6,6 +6,8 @@ enum AccessDenial: Error, Equatable {
     case noHost
     case host(String)
     case origin(String)
+    /// A cookie shows the token, and nothing shows that the request is one of the server's own pages.
+    case foreignCookie
     /// There is no token, or one that is not known.
     case unknown
     case role(Role)
@@ -21,6 +23,8 @@ enum AccessDenial: Error, Equatable {
         case .host(let host):
             "this server is not called '\(Self.short(host))'; if it should be, start it with --allowed-host"
         case .origin(let origin): "pages of '\(Self.short(origin))' may not use this server"
+        case .foreignCookie:
+            "with a cookie instead of a bearer token, what changes something must come from one of this server's own pages"
         case .unknown: "a token that the server knows is needed, as 'Authorization: Bearer …'"
         case .role(let role): "this token lacks the role '\(role.rawValue)'"
         case .battery(let battery): "this token is not for uploads to '\(battery)'"

@@ -12,15 +12,10 @@ struct AccessMiddleware: RouterMiddleware {
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        let isUpload = context.endpointPath == RouteTable.upload
-        let name = isUpload ? context.parameters.get("name") : nil
         do throws(AccessDenial) {
-            context.caller = try gatekeeper.admit(
-                Gatekeeper.Arrival(
-                    method: request.method, route: context.endpointPath,
-                    battery: name.flatMap { try? BatteryName(percentEncoded: $0) }, authority: request.head.authority,
-                    fields: request.headers, peer: context.peer, own: context.own))
+            context.caller = try gatekeeper.admit(Gatekeeper.Arrival(request, context))
         } catch {
+            if let response = LoginRedirect.response(to: request, error) { return response }
             var fields = error.fields
             // What the server does not want to hear it need not read to its end.
             if request.headers[.contentLength] ?? "0" != "0" || request.headers[.transferEncoding] != nil {
@@ -29,5 +24,15 @@ struct AccessMiddleware: RouterMiddleware {
             throw APIError(error.status, error.detail, headers: fields)
         }
         return try await next(request, context)
+    }
+}
+
+extension Gatekeeper.Arrival {
+    init(_ request: Request, _ context: APIContext) {
+        let name = context.endpointPath == RouteTable.upload ? context.parameters.get("name") : nil
+        self.init(
+            method: request.method, route: context.endpointPath,
+            battery: name.flatMap { try? BatteryName(percentEncoded: $0) }, authority: request.head.authority,
+            fields: request.headers, peer: context.peer, own: context.own)
     }
 }

@@ -23,6 +23,11 @@ struct AccessPolicy: Sendable {
     func caller(_ authorization: [String]) -> Caller {
         if isOpen { return .local }
         guard authorization.count == 1, let secret = Self.secret(authorization[0]) else { return .nobody }
+        return caller(secret)
+    }
+
+    func caller(_ secret: TokenSecret) -> Caller {
+        if isOpen { return .local }
         let hash = secret.hash
         var found = Caller.nobody
         // All are looked at, so that the time does not tell which it was.

@@ -39,9 +39,12 @@ package final class Gatekeeper: Sendable {
     /// - Throws: `AccessDenial`, which is logged and in the audit log by then.
     func admit(_ arrival: Arrival) throws(AccessDenial) -> Caller {
         let policy = policy.withLock(\.self)
-        let caller = policy.caller(arrival.fields[values: .authorization])
+        let authorization = arrival.fields[values: .authorization]
+        let cookie = authorization.isEmpty ? AccessCookie.secret(in: arrival.fields) : nil
+        let caller = cookie.map { policy.caller($0) } ?? policy.caller(authorization)
         do throws(AccessDenial) {
             try checkHosts(of: arrival)
+            if cookie != nil, caller != .local { try checkCookie(of: arrival) }
             let requirement = RouteTable.requirement(arrival.method, arrival.route)
             if let denial = policy.denial(of: requirement, to: caller, battery: arrival.battery) { throw denial }
             return caller
@@ -49,6 +52,21 @@ package final class Gatekeeper: Sendable {
             note(error, arrival, caller)
             throw error
         }
+    }
+
+    /// Whether there are no tokens, so that everybody on this machine may do everything.
+    var isOpen: Bool { policy.withLock(\.self).isOpen }
+
+    /// Who shows this token; a stranger is logged and in the audit log by then.
+    /// - Throws: `AccessDenial` `.unknown`.
+    func caller(showing token: String, _ arrival: Arrival) throws(AccessDenial) -> Caller {
+        let policy = policy.withLock(\.self)
+        let caller = TokenSecret(token).map { policy.caller($0) } ?? .nobody
+        if caller == .nobody {
+            note(.unknown, arrival, caller)
+            throw .unknown
+        }
+        return caller
     }
 
     /// Whether one who was let in before may still be.
@@ -83,6 +101,17 @@ package final class Gatekeeper: Sendable {
         for origin in arrival.fields[values: .origin] where !hosts.allows(origin: origin, own: own) {
             throw .origin(origin)
         }
+    }
+
+    /// A browser sends the cookie along with whatever another port of this host asks for, so what changes something needs an
+    /// `Origin` that is this very server: its scheme does not show here, its host and port do.
+    private func checkCookie(of arrival: Arrival) throws(AccessDenial) {
+        let isHarmless = [.get, .head].contains(arrival.method) && arrival.route != RouteTable.upload
+        if isHarmless { return }
+        let origins = arrival.fields[values: .origin]
+        guard origins.count == 1, let authority = arrival.authority,
+            HostRules.isOrigin(origins[0], of: authority)
+        else { throw .foreignCookie }
     }
 
     private static let host = HTTPField.Name("host") ?? .origin

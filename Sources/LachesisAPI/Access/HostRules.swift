@@ -31,6 +31,16 @@ package struct HostRules: Sendable {
         guard parts.count == 2, ["http", "https"].contains(parts[0].lowercased()) else { return false }
         return allows(authority: String(parts[1]), own: own)
     }
+
+    /// Whether an origin has this `Host`, port and all; the port of its scheme may be left out of either.
+    static func isOrigin(_ origin: String, of authority: String) -> Bool {
+        let parts = origin.lowercased().split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let port = ["http": ":80", "https": ":443"][parts[0]] else { return false }
+        func bare(_ text: some StringProtocol) -> String {
+            text.hasSuffix(port) ? String(text.dropLast(port.count)) : String(text)
+        }
+        return bare(parts[1]) == bare(authority.lowercased())
+    }
 }
 
 /// Why hosts cannot be allowed.

@@ -14,6 +14,13 @@ enum RouteTable {
 
     private static let requirements: [HTTPRequest.Method: [String: Requirement]] = [
         .get: [
+            "/": .role(.read),
+            "/dashboard/{name}": .role(.read),
+            "/dashboard/{name}/residuals": .role(.read),
+            "/workers": .role(.admin),
+            "/login": .nothing,
+            "/static/{file}": .nothing,
+            "/static/dygraphs/{file}": .nothing,
             "/health": .nothing,
             "/openapi.json": .nothing,
             "/db/stats": .role(.read),
@@ -29,6 +36,8 @@ enum RouteTable {
             upload: .role(.upload),
         ],
         .post: [
+            "/login": .nothing,
+            "/logout": .nothing,
             "/db/register": .role(.register),
             upload: .role(.upload),
             "/online/register": .role(.register),

@@ -2,7 +2,7 @@
 ///
 /// Foundation's parsers are not used because they accept more: a comma before a closing bracket, UTF-16, a byte order
 /// mark. Its decoder also keeps the first of two equal keys, and takes a minute for 256 KiB that is nested.
-struct JSONReader {
+package struct JSONReader {
     /// How deep arrays and objects that are not empty may be nested; pydantic's parser has the same bound.
     static let depthLimit = 200
     /// How many digits a number may have before its point; Python's integers are read from no more.
@@ -15,7 +15,7 @@ struct JSONReader {
 
     /// The one value that the text consists of.
     /// - Throws: `JSONSyntaxError` also for text that is not UTF-8 and for what the limits forbid.
-    static func tree(of bytes: [UInt8]) throws(JSONSyntaxError) -> JSONTree {
+    package static func tree(of bytes: [UInt8]) throws(JSONSyntaxError) -> JSONTree {
         var reader = JSONReader(bytes)
         let tree = try reader.value(depth: 0)
         reader.skipSpace()

@@ -1,5 +1,5 @@
 /// A JSON value, as exact as it was written: booleans are no numbers, and integers are no floats.
-enum JSONTree: Sendable {
+package enum JSONTree: Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -13,17 +13,17 @@ enum JSONTree: Sendable {
     case object([(key: String, value: JSONTree)])
 
     /// The value of the last member with this key; nil if there is none, or if the value is no object.
-    subscript(key: String) -> JSONTree? {
+    package subscript(key: String) -> JSONTree? {
         guard case .object(let members) = self else { return nil }
         return members.last { $0.key == key }?.value
     }
 }
 
 /// Where a text stops being JSON, and why.
-struct JSONSyntaxError: Error {
-    let reason: String
+package struct JSONSyntaxError: Error {
+    package let reason: String
     /// Counted from 1.
-    let line: Int
+    package let line: Int
     /// Bytes, counted from 1.
-    let column: Int
+    package let column: Int
 }

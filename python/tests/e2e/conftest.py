@@ -1,4 +1,4 @@
-"""The ground on which the tests of the sandbox do their deeds, and what the tests of deploy/ share."""
+"""The ground of the sandbox's tests, the browser that looks at pages, and what the tests of deploy/ share."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from browser import browser, view  # noqa: F401 (fixtures)
 from hostile import USERS, Ground, serving
 from installation import Installation
 from server import ROOT

@@ -25,6 +25,15 @@ ROLES = ("read", "upload", "register", "admin")
 ENDPOINTS: list[tuple[str, str, str | None]] = [
     ("GET", "/health", None),
     ("HEAD", "/health", None),
+    ("GET", "/", "read"),
+    ("GET", "/dashboard/nobody", "read"),
+    ("GET", "/dashboard/nobody/residuals", "read"),
+    ("GET", "/workers", "admin"),
+    ("GET", "/login", None),
+    ("POST", "/login", None),
+    ("POST", "/logout", None),
+    ("GET", "/static/lachesis.css", None),
+    ("GET", "/static/dygraphs/no", None),
     ("GET", "/db/stats", "read"),
     ("HEAD", "/db/stats", "read"),
     ("GET", "/db/data/table", "read"),
@@ -35,7 +44,6 @@ ENDPOINTS: list[tuple[str, str, str | None]] = [
     ("POST", "/online/register", "register"),
     ("DELETE", "/db/nobody", "admin"),
     # What stands in no table needs the most.
-    ("GET", "/", "admin"),
     ("GET", "/no", "admin"),
     ("PUT", "/db/register", "admin"),
     ("DELETE", "/db/stats", "admin"),

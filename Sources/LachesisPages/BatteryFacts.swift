@@ -1,0 +1,68 @@
+internal import Foundation
+package import LachesisModel
+
+/// What pages tell of one battery.
+package struct BatteryFacts: Sendable {
+    package let stats: BatteryStats
+    package var estimator: EstimatorFacts?
+
+    package init(stats: BatteryStats, estimator: EstimatorFacts?) { (self.stats, self.estimator) = (stats, estimator) }
+
+    var name: String { stats.name.text }
+
+    /// The name as a part of a path.
+    var pathPart: String { Self.pathPart(name) }
+
+    static func pathPart(_ name: String) -> String {
+        var allowed = CharacterSet(charactersIn: "-_.")
+        allowed.formUnion(CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
+        return name.addingPercentEncoding(withAllowedCharacters: allowed) ?? name
+    }
+}
+
+/// What pages tell of one estimator.
+package struct EstimatorFacts: Sendable {
+    package let registered: RegisteredEstimator
+    /// As the status has it.
+    package let phase: String
+    /// Records that are not stepped yet.
+    package let waiting: Int64
+    package let restarts: Int
+    /// The status' `last_error`.
+    package let lastError: String?
+    package let checkpointProblem: String?
+
+    package init(
+        registered: RegisteredEstimator, phase: String, waiting: Int64, restarts: Int, lastError: String?,
+        checkpointProblem: String?
+    ) {
+        (self.registered, self.phase, self.waiting, self.restarts) = (registered, phase, waiting, restarts)
+        (self.lastError, self.checkpointProblem) = (lastError, checkpointProblem)
+    }
+
+    var description: EstimatorDescription { registered.description }
+    var snapshot: Snapshot { registered.snapshot }
+
+    /// Standard deviation of a state; nil if the covariance does not tell.
+    func deviation(_ state: Int) -> Double? {
+        let place = state * (description.stateNames.count + 1)
+        guard snapshot.covariance.indices.contains(place), snapshot.covariance[place] >= 0 else { return nil }
+        return snapshot.covariance[place].squareRoot()
+    }
+
+    func mean(_ state: Int) -> Double? { snapshot.mean.indices.contains(state) ? snapshot.mean[state] : nil }
+
+    func measure(_ state: Int) -> String { Wording.measure(mean(state), deviation: deviation(state)) }
+
+    /// What somebody should look at, in few words; `fleet.js` says the same of a status.
+    var warnings: [String] {
+        var warnings: [String] = []
+        if phase == "parked" { warnings.append("parked: its script ends again and again") }
+        if phase == "unavailable" { warnings.append("its plugin cannot run here") }
+        let failed = snapshot.counts.failed
+        if failed > 0 { warnings.append("\(Wording.count(failed)) failed step\(failed == 1 ? "" : "s")") }
+        if restarts > 0 { warnings.append("\(restarts) restart\(restarts == 1 ? "" : "s")") }
+        if checkpointProblem != nil { warnings.append("checkpoint missed") }
+        return warnings
+    }
+}

@@ -1,0 +1,94 @@
+internal import Foundation
+
+/// Numbers and times as people read them; `format.js` writes the same in the browser.
+package enum Wording {
+    /// Mean and standard deviation, the latter with two significant digits: `1.2034 ± 0.0042`; "–" without a mean.
+    package static func measure(_ mean: Double?, deviation: Double?) -> String {
+        guard let mean, mean.isFinite else { return "–" }
+        guard let deviation, deviation.isFinite, deviation > 0 else { return number(mean) }
+        let decimals = 1 - Int(log10(deviation).rounded(.down))
+        guard decimals <= 6, abs(mean) < 1e7, deviation < 1e7 else {
+            return shared(mean, deviation)
+        }
+        let places = max(0, decimals)
+        return "\(fixed(mean, places)) ± \(fixed(deviation, places))"
+    }
+
+    /// Mean and deviation over one power of ten: `(1.20 ± 0.13)×10⁻⁸`.
+    private static func shared(_ mean: Double, _ deviation: Double) -> String {
+        let exponent = Int(log10(max(abs(mean), deviation)).rounded(.down))
+        let scale = pow(10, Double(exponent))
+        guard scale.isFinite, scale > 0 else { return "\(scientific(mean)) ± \(scientific(deviation))" }
+        let places = min(9, max(0, 1 - Int(log10(deviation / scale).rounded(.down))))
+        return "(\(fixed(mean / scale, places)) ± \(fixed(deviation / scale, places)))×10\(superscript(exponent))"
+    }
+
+    private static func superscript(_ number: Int) -> String {
+        let digits = Array("⁰¹²³⁴⁵⁶⁷⁸⁹")
+        let text = String(abs(number)).compactMap(\.wholeNumberValue).map { digits[$0] }
+        return (number < 0 ? "⁻" : "") + String(text)
+    }
+
+    /// Five significant digits.
+    package static func number(_ value: Double) -> String {
+        guard value != 0 else { return "0" }
+        let magnitude = Int(log10(abs(value)).rounded(.down))
+        guard (-4...7).contains(magnitude) else { return scientific(value) }
+        return fixed(value, max(0, 4 - magnitude))
+    }
+
+    /// Likewise, without zeros at its end: for what was chosen, not measured.
+    package static func plain(_ value: Double) -> String {
+        let text = number(value)
+        guard text.contains("."), !text.contains("e") else { return text }
+        let digits = text.reversed().drop { $0 == "0" }.drop { $0 == "." }
+        return String(digits.reversed())
+    }
+
+    /// Of a whole, with one decimal.
+    package static func percent(_ share: Double) -> String { fixed(100 * share, 1) }
+
+    /// With thin spaces between thousands.
+    package static func count(_ value: some BinaryInteger) -> String {
+        let digits = String(value)
+        var text = ""
+        for (position, digit) in digits.enumerated() {
+            if position > 0, (digits.count - position) % 3 == 0 { text += "\u{202F}" }
+            text.append(digit)
+        }
+        return text
+    }
+
+    /// A duration in the largest unit that leaves at least one, such as `3.2 h`.
+    /// - Parameter seconds: of any sign.
+    package static func span(_ seconds: Double) -> String {
+        let size = abs(seconds)
+        for (unit, length) in [("d", 86_400.0), ("h", 3_600), ("min", 60)] where size >= length {
+            return "\(fixed(seconds / length, size / length < 10 ? 2 : 1))\u{202F}\(unit)"
+        }
+        return "\(number(seconds))\u{202F}s"
+    }
+
+    /// `2026-11-25T02:40:00Z`, for machines.
+    package static func instant(_ unixSeconds: Double) -> String {
+        Date(timeIntervalSince1970: unixSeconds).formatted(.iso8601)
+    }
+
+    /// `2026-11-25 02:40:00 UTC`, for people.
+    package static func date(_ unixSeconds: Double) -> String {
+        instant(unixSeconds).replacingOccurrences(of: "T", with: " ").replacingOccurrences(of: "Z", with: " UTC")
+    }
+
+    private static func fixed(_ value: Double, _ places: Int) -> String {
+        let text = String(format: "%.\(places)f", value)
+        // What is rounded to zero has no sign.
+        guard text.hasPrefix("-"), text.contains(where: { ("1"..."9").contains($0) }) else {
+            return String(text.drop { $0 == "-" })
+        }
+        return "\u{2212}" + text.dropFirst()
+    }
+
+    private static func scientific(_ value: Double) -> String {
+        String(format: "%.3e", value).replacingOccurrences(of: "-", with: "\u{2212}")
+    }
+}
