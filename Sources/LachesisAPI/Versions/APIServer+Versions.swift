@@ -66,7 +66,7 @@ extension APIServer {
         guard let start = Registration.Start(rawValue: from) else {
             throw APIError.invalid(["query", "from"], "'\(from)' is neither start nor now")
         }
-        let estimator = try await registrations.pass {
+        let estimator = try await takingTurns(context, at: registrations) {
             guard store.estimator(of: battery) != nil else { throw Self.noEstimator(battery) }
             var registration = try await store.registration(of: battery, version: number)
             registration.start = start
