@@ -12,9 +12,12 @@ extension APIServer {
     /// For requests that take memory or time, such as a script that is built: a few at a time, and of one token half of the places at
     /// most, so that slow ones hold up nobody else's. Without tokens all are one caller, who may have every place: nobody tells
     /// them apart.
-    static var turns: Turnstile {
+    /// - Parameters:
+    ///   - waiting: requests that may wait; the next one gets 503.
+    ///   - ofToken: of one token; the next one gets 429.
+    static func turns(waiting: Int, ofToken: Int) -> Turnstile {
         var configuration = TurnstileLine.Configuration(places: 4)
-        (configuration.waiting, configuration.waitingOfCaller) = (256, 64)
+        (configuration.waiting, configuration.waitingOfCaller) = (waiting, ofToken)
         return Turnstile(configuration)
     }
 

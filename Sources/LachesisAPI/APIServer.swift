@@ -15,9 +15,9 @@ package struct APIServer: Sendable {
     package let version: String
     package let logger: Logger
     /// Registrations whose form-data may be in memory at once; the others wait with their bodies unread.
-    let registrations = Self.turns
-    /// Requests whose records may be in memory at once; the others wait likewise.
-    let bulkUploads = Self.turns
+    let registrations = Self.turns(waiting: 256, ofToken: 64)
+    /// Requests whose records may be in memory at once; the others wait likewise. They are quick, and many devices may share a token.
+    let bulkUploads = Self.turns(waiting: 1_024, ofToken: 512)
     let uploads = OpenUploads()
     let gatekeeper: Gatekeeper
     let eventFeed: EventFeed
