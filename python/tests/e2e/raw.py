@@ -43,11 +43,13 @@ class _Stream:
 
 
 class Connection:
-    """A TCP connection to a server."""
+    """A TCP connection to a server, with TLS where the server has it."""
 
     def __init__(self, server: Server) -> None:
         address = urlsplit(server.url)
         self.socket = socket.create_connection((address.hostname, address.port), PATIENCE)
+        if server.trust is not None:
+            self.socket = server.trust.wrap_socket(self.socket, server_hostname=address.hostname)
         self._stream = self.socket.makefile("rb")
 
     def __enter__(self) -> "Connection":

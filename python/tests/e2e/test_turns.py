@@ -3,6 +3,7 @@
 import select
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import tokens
@@ -10,6 +11,7 @@ from cells import KALMAN
 from processes import wait
 from raw import Connection
 from server import Server, ServerFactory, fresh
+from test_tls import Authority
 from tokens import shown
 
 ENDLESS = "import time\ntime.sleep(3_600)\n"
@@ -110,6 +112,21 @@ def test_who_hangs_up_loses_the_turn(shared: Server) -> None:
         again = stack.enter_context(ask(shared, slow))
         assert answered([again], 1) == []
         assert "request failed" not in shared.log_tail()
+
+
+def test_who_hangs_up_over_tls_loses_the_turn(make_server: ServerFactory, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server = make_server("--build-timeout", "3600", *authority.options, start=False)
+    server.trust = authority.trust()
+    server.start()
+    server.wait_plugins()
+    with ExitStack() as stack:
+        for _ in range(PLACES):
+            stack.enter_context(ask(server, None))
+        wait_workers(server, PLACES)
+        ask(server, None).close()
+        path = server.data / "audit.jsonl"
+        wait(lambda: path.exists() and [entry["status"] for entry in tokens.audit(server)] == [499], "a word of it")
 
 
 def test_without_tokens_all_places_are_everybodys_and_the_line_is_bounded(make_server: ServerFactory) -> None:
