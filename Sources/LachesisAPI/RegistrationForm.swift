@@ -111,7 +111,7 @@ struct RegistrationForm {
         wanted.logRateBytes = try bytes("log_rate_kb", unit: 1_024, atMost: limits.logRateBytes)
         wanted.threads = try bounded("threads", atMost: Double(limits.threads)).map { Int($0) }
         wanted.buildSeconds = try bounded("build_timeout", atMost: limits.buildTime / .seconds(1))
-        wanted.buildCPUSeconds = try bounded("build_cpu_seconds", atMost: limits.buildCPUTime / .seconds(1))
+        wanted.buildCPUSeconds = try bounded("build_cpu", atMost: limits.buildCPUTime / .seconds(1))
         wanted.stepSeconds = try bounded("step_timeout", atMost: limits.stepTime / .seconds(1))
         return wanted
     }

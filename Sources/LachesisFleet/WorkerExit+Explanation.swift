@@ -25,7 +25,7 @@ extension WorkerExit {
             "the script gave no estimator within \(order.limits.buildSeconds) s (build_timeout) and was ended"
         case .buildCPUTime:
             "the script gave no estimator within \(order.limits.buildCPUSeconds) s of processor time "
-                + "(build_cpu_seconds) and was ended"
+                + "(build_cpu) and was ended"
         case .stepTimeout:
             "a step took longer than \(order.limits.stepSeconds) s (step_timeout); the process was ended"
         case .memoryLimit:

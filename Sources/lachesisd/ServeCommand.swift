@@ -73,7 +73,7 @@ struct LimitOptions: ParsableArguments {
     var buildTimeout = Limits().buildTime / .seconds(1)
 
     @Option(help: "Seconds of processor time that a script may take until then; by default as many as --build-timeout.")
-    var buildCpuSeconds: Double?
+    var buildCpu: Double?
 
     @Option(help: "Seconds that one step may take.")
     var stepTimeout = Limits().stepTime / .seconds(1)
@@ -103,10 +103,10 @@ struct LimitOptions: ParsableArguments {
             maxLogRateKb,
         ]
         guard counts.allSatisfy({ $0 > 0 }) else { throw ValidationError("limits must be greater than zero") }
-        let buildCpuSeconds = buildCpuSeconds ?? buildTimeout
-        guard [buildTimeout, buildCpuSeconds, stepTimeout].allSatisfy({ $0 > 0 && $0 <= 1e6 }) else {
+        let buildCpu = buildCpu ?? buildTimeout
+        guard [buildTimeout, buildCpu, stepTimeout].allSatisfy({ $0 > 0 && $0 <= 1e6 }) else {
             throw ValidationError(
-                "--build-timeout, --build-cpu-seconds and --step-timeout must be greater than zero and at most 1e6")
+                "--build-timeout, --build-cpu and --step-timeout must be greater than zero and at most 1e6")
         }
         guard maxCores > 0, maxCores <= 1e6 else {
             throw ValidationError("--max-cores must be greater than zero and at most 1e6")
@@ -126,7 +126,7 @@ struct LimitOptions: ParsableArguments {
         limits.registrationBytes = maxRegistrationBytes
         limits.cores = maxCores
         limits.buildTime = .seconds(buildTimeout)
-        limits.buildCPUTime = .seconds(buildCpuSeconds)
+        limits.buildCPUTime = .seconds(buildCpu)
         limits.stepTime = .seconds(stepTimeout)
         (limits.memoryBytes, limits.folderBytes, limits.threads) = (maxMemoryMb << 20, maxFolderMb << 20, maxThreads)
         (limits.logBytes, limits.logRateBytes) = (maxLogKb << 10, maxLogRateKb << 10)

@@ -15,7 +15,7 @@ from streaming import upload
     ("field", "value"),
     [("memory_mb", "1e9"), ("memory_mb", "0"), ("folder_mb", "-1"), ("threads", "1.5"), ("threads", "65"),
      ("step_timeout", "5.5"), ("build_timeout", "61"), ("build_timeout", "nan"), ("memory_mb", "much"),
-     ("build_cpu_seconds", "60.5"), ("build_cpu_seconds", "0"), ("log_kb", "65"), ("log_kb", "0.5"),
+     ("build_cpu", "60.5"), ("build_cpu", "0"), ("log_kb", "65"), ("log_kb", "0.5"),
      ("log_rate_kb", "65"), ("log_rate_kb", "-1"), ("log_rate_kb", "inf")],
 )  # fmt: skip
 def test_a_limit_beyond_the_servers_own_is_refused_by_its_name(server: Server, field: str, value: str) -> None:
@@ -38,7 +38,7 @@ ADMINS = {
         "import time; time.sleep(60)",
         "no estimator within 2.0 s (build_timeout)",
     ),
-    "build_cpu_seconds": ("--build-cpu-seconds", "0.5", "while True: pass", "within 0.5 s of processor time"),
+    "build_cpu": ("--build-cpu", "0.5", "while True: pass", "within 0.5 s of processor time"),
     "step_timeout": ("--step-timeout", "1", None, "a step took longer than 1.0 s"),
     "log_kb": ("--max-log-kb", "8", None, "only the latest 8 KiB of its output (log_kb) are kept"),
     "log_rate_kb": ("--max-log-rate-kb", "4", None, "faster than 4 KiB/s (log_rate_kb)"),
@@ -98,7 +98,7 @@ def test_an_admins_time_for_a_step_holds_for_who_asks_for_nothing(strict: Server
 
 @pytest.mark.parametrize(
     "option",
-    [("--max-log-kb", "0"), ("--max-log-rate-kb", "-1"), ("--build-cpu-seconds", "0"), ("--build-cpu-seconds", "inf"),
+    [("--max-log-kb", "0"), ("--max-log-rate-kb", "-1"), ("--build-cpu", "0"), ("--build-cpu", "inf"),
      ("--max-memory-mb", "9000000000000"), ("--max-unfinished-mb", "63"), ("--message-timeout", "0")],
     ids=lambda option: " ".join(option),
 )  # fmt: skip

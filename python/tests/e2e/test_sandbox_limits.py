@@ -11,7 +11,7 @@ from streaming import upload
 
 SPIN = "while True: pass"
 THREADS = "import threading, time\nfor _ in range(9): threading.Thread(target=time.sleep, args=(9,)).start()"
-CPU = "no estimator within 0.4 s of processor time (build_cpu_seconds)"
+CPU = "no estimator within 0.4 s of processor time (build_cpu)"
 
 BUILDING = {
     "memory": ({"memory_mb": "200"}, "b'x' * (300 << 20)", ["MemoryError", "limit of memory is 200 MiB (memory_mb)"]),
@@ -22,7 +22,7 @@ BUILDING = {
     ),
     "threads": ({"threads": "5"}, THREADS, ["can't start new thread", "limit of threads is 5 (threads)"]),
     "clock": ({"build_timeout": "0.5"}, "import time; time.sleep(600)", ["no estimator within 0.5 s (build_timeout)"]),
-    "processor": ({"build_cpu_seconds": "0.4"}, SPIN, [CPU]),
+    "processor": ({"build_cpu": "0.4"}, SPIN, [CPU]),
     # A process that a library ends for want of something tells what it was kept to.
     "ended-by-a-library": (
         {"memory_mb": "300", "threads": "7"},
@@ -86,7 +86,7 @@ EVASIONS = {
 @pytest.fixture(scope="module")
 def evaded(ground: Ground) -> Report:
     """What the authors of scripts that are busy without end are told; all at the same time."""
-    return ground.refusals(EVASIONS, build_cpu_seconds="0.4")
+    return ground.refusals(EVASIONS, build_cpu="0.4")
 
 
 @pytest.mark.parametrize("name", EVASIONS)
@@ -95,7 +95,7 @@ def test_processor_time_cannot_be_hidden(evaded: Report, name: str) -> None:
 
 
 def test_sleeping_takes_no_processor_time(ground: Ground) -> None:
-    detail = ground.refused("import time; time.sleep(600)", build_cpu_seconds="0.3", build_timeout="1.5")
+    detail = ground.refused("import time; time.sleep(600)", build_cpu="0.3", build_timeout="1.5")
     assert "no estimator within 1.5 s (build_timeout)" in detail
 
 
@@ -105,7 +105,7 @@ def test_processor_time_of_steps_is_not_that_of_building(ground: Ground) -> None
         + KALMAN.replace("    hours =", "    work()\n    hours =")
     )
     records = drive(12)
-    with ground.accepted(busy, build_cpu_seconds="1") as (name,):
+    with ground.accepted(busy, build_cpu="1") as (name,):
         upload(ground.server, name, records)
         assert_same(ground.server.wait_status(name, stepped=11, restarts=0, failed=0), plain_kalman(records))
 
