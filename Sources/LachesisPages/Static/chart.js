@@ -67,6 +67,7 @@ export class Chart {
   name(labels) {
     // dygraphs needs names that differ, and the first is that of time.
     this.labels = labels.map((label, place) => (labels.indexOf(label) === place && label !== "t" ? label : `${label} (${place + 1})`));
+    this.figure.toggleAttribute("data-many", this.kind === "history" && labels.length > 1);
   }
 
   /** Rows that are worth asking for: two for each pixel across, as each stretch of time has a least and a greatest value. */
