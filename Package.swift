@@ -51,11 +51,12 @@ let package = Package(
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .target(name: "CSandbox", dependencies: ["CSeccomp"], exclude: ["THREATS.md"]),
         .target(name: "LachesisModel", swiftSettings: strict),
+        .target(name: "LachesisMetrics", swiftSettings: strict),
         .target(name: "LachesisWire", dependencies: ["LachesisModel", "CMsgPack"], swiftSettings: strict),
         .target(
             name: "LachesisStore",
             dependencies: [
-                "LachesisModel", .product(name: "Crypto", package: "swift-crypto"),
+                "LachesisModel", "LachesisMetrics", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
@@ -63,7 +64,7 @@ let package = Package(
         .target(
             name: "LachesisFleet",
             dependencies: [
-                "LachesisModel", "LachesisWire", "LachesisMessaging",
+                "LachesisModel", "LachesisMetrics", "LachesisWire", "LachesisMessaging",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -96,7 +97,8 @@ let package = Package(
         .target(
             name: "LachesisAPI",
             dependencies: [
-                "LachesisModel", "LachesisWire", "LachesisStore", "LachesisFleet", "LachesisSocket", "LachesisPages",
+                "LachesisModel", "LachesisMetrics", "LachesisWire", "LachesisStore", "LachesisFleet", "LachesisSocket",
+                "LachesisPages",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -135,6 +137,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
             name: "LachesisModelTests", dependencies: ["LachesisModel", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "LachesisMetricsTests", dependencies: ["LachesisMetrics"], swiftSettings: strict),
         .testTarget(
             name: "LachesisWireTests", dependencies: ["LachesisModel", "LachesisWire", "TestSupport"],
             swiftSettings: strict),

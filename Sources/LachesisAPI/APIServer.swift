@@ -60,6 +60,8 @@ package struct APIServer: Sendable {
         addEventRoutes(to: router)
         addDescriptionRoutes(to: router)
         addWorkerRoutes(to: router)
+        addHealthRoutes(to: router)
+        addMetricsRoutes(to: router)
         addVersionRoutes(to: router)
         addPageRoutes(to: router)
         addResidualRoute(to: router)

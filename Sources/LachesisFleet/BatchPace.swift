@@ -27,10 +27,13 @@ struct BatchPace {
     mutating func begins(_ now: ContinuousClock.Instant) { begun = now }
 
     /// So many records were answered.
-    mutating func answered(_ count: Int, _ now: ContinuousClock.Instant) {
-        guard count > 0 else { return }
+    /// - Returns: what each of them took on average; nil if there were none.
+    @discardableResult
+    mutating func answered(_ count: Int, _ now: ContinuousClock.Instant) -> Duration? {
+        guard count > 0 else { return nil }
         let latest = (now - begun) / count
         perRecord = perRecord.map { ($0 + latest) / 2 } ?? latest
         begun = now
+        return latest
     }
 }

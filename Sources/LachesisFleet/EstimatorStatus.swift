@@ -2,7 +2,7 @@ package import LachesisModel
 
 /// What `/online/status` tells of one estimator.
 package struct EstimatorStatus: Sendable {
-    package enum Phase: String, Sendable {
+    package enum Phase: String, Sendable, CaseIterable {
         /// Its worker is being started.
         case starting
         /// Fed with every record as it comes.
@@ -21,6 +21,9 @@ package struct EstimatorStatus: Sendable {
         case paused
         /// An administrator had its worker ended.
         case stopped
+
+        /// Whether an administrator keeps it from running.
+        package var isHeld: Bool { self == .paused || self == .stopped }
 
         init(_ hold: WorkerHold) { self = hold == .paused ? .paused : .stopped }
     }

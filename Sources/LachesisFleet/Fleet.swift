@@ -12,6 +12,7 @@ struct FleetEnvironment: Sendable {
     let builder: WorkerBuilder
     let berths: WorkerBerths
     let logger: Logger
+    let metrics = FleetMetrics()
 }
 
 /// All estimators of the server.

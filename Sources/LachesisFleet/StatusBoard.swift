@@ -90,7 +90,7 @@ package final class StatusBoard: Sendable {
     package func status(of battery: BatteryName) -> EstimatorStatus? { state.withLock { $0.entries[battery]?.status } }
 
     /// In the order of the batteries' names.
-    func statuses() -> [EstimatorStatus] {
+    package func statuses() -> [EstimatorStatus] {
         state.withLock { $0.entries.values.map(\.status) }.sorted { $0.estimator.battery < $1.estimator.battery }
     }
 

@@ -46,6 +46,8 @@ final class WorkerBerths: Sendable {
 
     var occupantCount: Int { state.withLock { $0.ledger.occupantCount } }
 
+    var lineCount: Int { state.withLock { $0.ledger.lineCount } }
+
     /// Waits for a place.
     /// - Parameter isUrgent: stands before all others in line.
     /// - Throws: `CancellationError` if the task is cancelled meanwhile, or no places are given out any more.

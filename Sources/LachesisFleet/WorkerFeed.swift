@@ -1,3 +1,4 @@
+internal import LachesisMetrics
 internal import LachesisModel
 internal import LachesisWire
 internal import Synchronization
@@ -187,7 +188,7 @@ final class WorkerFeed {
         guard let fed = window.answer(answer.outcomes.count, checkpoint: answer.checkpoint != nil) else {
             throw FleetError(.script, "the script's process answered what it was not asked")
         }
-        pace.answered(fed.count, .now)
+        if let time = pace.answered(fed.count, .now) { environment.metrics.steps.observe(time, count: fed.count) }
         estimator.meter.withLock { $0.stepped(answer.steppedCount, .now) }
         let wasReplaying = progress.isReplaying
         progress.take(answer, fed)

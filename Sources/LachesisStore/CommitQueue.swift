@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import GRDB
+package import LachesisMetrics
 internal import LachesisModel
 internal import Synchronization
 
@@ -11,6 +12,14 @@ struct WriteJob: Sendable {
     let run: @Sendable (WriteTransaction) throws -> @Sendable () -> Void
     /// Called instead if nothing of it is written.
     let fail: @Sendable (StoreError) -> Void
+}
+
+/// What the writer has done since the store was opened.
+package struct StoreMetrics: Sendable {
+    /// Transactions, from their beginning until they are on disk.
+    package let commits = Histogram()
+    /// Records stored.
+    package let records = Tally()
 }
 
 /// The one writer: while a transaction runs, jobs queue up; the next transaction takes what waits and commits once for all.
@@ -36,11 +45,14 @@ final class CommitQueue: Sendable {
         var phase = Phase.open
         var onStored: (@Sendable (BatteryName, Int64) -> Void)?
         var onGrown: (@Sendable (Set<String>) -> Void)?
+        /// Why the last transaction failed for want of a disk, and when; nil once one succeeds.
+        var trouble: (error: StoreError, at: ContinuousClock.Instant)?
     }
 
     private let pool: DatabasePool
     private let catalogue: PublishedCatalogue
     private let statements = StatementCache()
+    let metrics = StoreMetrics()
     private let state = Mutex(State())
 
     init(pool: DatabasePool, catalogue: PublishedCatalogue) { (self.pool, self.catalogue) = (pool, catalogue) }
@@ -54,6 +66,14 @@ final class CommitQueue: Sendable {
     var onGrown: (@Sendable (Set<String>) -> Void)? {
         get { state.withLock { $0.onGrown } }
         set { state.withLock { $0.onGrown = newValue } }
+    }
+
+    /// Jobs that wait for the next transaction.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
+    /// Why the disk takes nothing, if it took nothing at the last try and that is not long ago.
+    func trouble(within time: Duration) -> StoreError? {
+        state.withLock { state in state.trouble.flatMap { .now - $0.at <= time ? $0.error : nil } }
     }
 
     /// Does a job and returns when it is on disk.
@@ -121,6 +141,7 @@ final class CommitQueue: Sendable {
             for job in jobs { commit([job], on: database) }
         } catch {
             let error = StoreError(error)
+            if error.code == .full || error.code == .io { state.withLock { $0.trouble = (error, .now) } }
             for job in jobs { job.fail(error) }
         }
     }
@@ -128,6 +149,7 @@ final class CommitQueue: Sendable {
     private func attempt(_ jobs: [WriteJob], on database: Database, hasBegun: inout Bool) throws {
         let transaction = WriteTransaction(database, statements: statements, published: catalogue)
         var completions: [@Sendable () -> Void] = []
+        let begun = ContinuousClock.now
         do {
             try database.inTransaction(.immediate) {
                 hasBegun = true
@@ -144,6 +166,12 @@ final class CommitQueue: Sendable {
         } catch {
             statements.removeAll()
             throw error
+        }
+        metrics.commits.observe(.now - begun)
+        state.withLock { $0.trouble = nil }
+        for folded in transaction.appended {
+            let before = catalogue.entry(folded: folded)?.records ?? 0
+            metrics.records.add(Int(max(0, (transaction.entry(folded: folded)?.records ?? 0) - before)))
         }
         catalogue.publish(transaction.changed)
         if let onStored {
