@@ -59,6 +59,7 @@ package struct APIServer: Sendable {
         addLogRoutes(to: router)
         addEventRoutes(to: router)
         addDescriptionRoutes(to: router)
+        addCheckRoutes(to: router)
         addWorkerRoutes(to: router)
         addHealthRoutes(to: router)
         addMetricsRoutes(to: router)

@@ -7,6 +7,8 @@ struct RegistrationForm {
     /// Fields that a form may have beside its files, with room for some that are not known.
     private static let otherParts = 16
     private static let defaultPlugin = "moirae"
+    private static let defaultRows = 1_000
+    private static let mostRows = 100_000
 
     private let parts: [FormPart]
     private let request: Request
@@ -43,6 +45,16 @@ struct RegistrationForm {
         registration.start = try start()
         registration.limits = try scriptLimits()
         return registration
+    }
+
+    /// How many records a trial is fed, at most.
+    func rows() throws -> Int {
+        guard let number = try number("rows") else { return Self.defaultRows }
+        guard (0...Double(Self.mostRows)).contains(number), number == number.rounded() else {
+            throw APIError.invalid(
+                ["body", "rows"], "rows must be a whole number from 0 to \(Self.mostRows), not \(number)")
+        }
+        return Int(number)
     }
 
     private func files() throws -> [ScriptFile] {

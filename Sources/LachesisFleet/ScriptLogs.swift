@@ -26,6 +26,11 @@ package final class ScriptLogs: Sendable {
 
     package func log(of battery: BatteryName) -> ScriptLog? { logs.withLock { $0[battery.text] } }
 
+    /// What a process wrote that is no battery's estimator; it is forgotten then.
+    func take(_ label: String) -> String {
+        logs.withLock { $0.removeValue(forKey: label) }?.entries.map(\.text).joined(separator: "\n") ?? ""
+    }
+
     func remove(_ battery: BatteryName) { logs.withLock { $0[battery.text] = nil } }
 
     /// - Parameter notice: called on whatever thread output comes.

@@ -27,16 +27,19 @@ struct WorkerBuilder: Sendable {
     }
 
     /// Builds an estimator for somebody who waits for the answer.
+    /// - Parameter trial: what takes the script's output if it is only tried; nil leaves it to the battery's log.
     /// - Throws: `FleetError`, `.unavailable` if there is no place in time; or `CancellationError`.
-    func buildFirst(_ registration: Registration, version: Int) async throws -> BuiltWorker {
+    func buildFirst(_ registration: Registration, version: Int, trial: Trial? = nil) async throws -> BuiltWorker {
         for _ in 1..<Self.attempts {
             do {
-                return try await build(registration, version: version, state: nil, on: try await urgentBerth())
+                return try await build(
+                    registration, version: version, state: nil, on: try await urgentBerth(), trial: trial)
             } catch let error as FleetError where error.code == .unavailable {
                 continue
             }
         }
-        return try await build(registration, version: version, state: nil, on: try await urgentBerth())
+        return try await build(
+            registration, version: version, state: nil, on: try await urgentBerth(), trial: trial)
     }
 
     /// Builds an estimator again, a few at a time.
@@ -55,16 +58,19 @@ struct WorkerBuilder: Sendable {
     }
 
     private func build(
-        _ registration: Registration, version: Int, state: [UInt8]?, on berth: Berth, throughTurnstile: Bool = false
+        _ registration: Registration, version: Int, state: [UInt8]?, on berth: Berth, throughTurnstile: Bool = false,
+        trial: Trial? = nil
     ) async throws -> BuiltWorker {
         let limits = WorkerLimits(registration.limits, within: limits)
         let order = WorkerOrder(
-            plugin: registration.plugin, label: registration.battery.text, version: version, limits: limits)
+            plugin: registration.plugin, label: trial?.label ?? registration.battery.text, version: version,
+            limits: limits)
         var link: WorkerLink?
         do {
             // Not within the turnstile: a plugin that is not warm must not hold up the others.
             let started = try await roster.start(order, patience: Self.patience)
             link = started
+            if let trial { roster.whenEnded(started.epoch) { [roster] in trial.take(roster.logs) } }
             let build = { @Sendable in
                 try Task.checkCancellation()
                 for file in registration.files { started.send(.file, file.encoded) }

@@ -44,6 +44,7 @@ enum RouteTable {
             "/db/register": .role(.register),
             upload: .role(.upload),
             "/online/register": .role(.register),
+            "/online/check": .role(.register),
             "/online/{name}/rollback": .role(.register),
         ],
         .delete: [
