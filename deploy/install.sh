@@ -71,6 +71,8 @@ install_plugins() {
     copy python/lachesis_worker "$new/python/lachesis_worker" __pycache__
     copy deploy "$new/$mark/deploy" __pycache__
     install -m 644 README.md CHANGELOG.md LICENSE "$new/$mark"
+    # Where the page for administrators expects it.
+    install -D -m 644 Sources/CSandbox/THREATS.md "$new/$mark/Sources/CSandbox/THREATS.md"
 }
 
 # copy FROM INTO [EXCLUDED…]
@@ -117,6 +119,8 @@ install_settings() {
 # The old parts go when the new ones are complete; the programs that run keep theirs until they end.
 replace() {
     local part
+    # Whoever runs the server must read all of it, however private the folder was that it came from.
+    chmod -R u+rwX,go+rX,go-w "$new"
     for part in "${parts[@]}"; do
         rm -rf "$destination$prefix/$part"
         mv "$new/$part" "$destination$prefix/$part"

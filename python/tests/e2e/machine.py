@@ -33,7 +33,7 @@ class Machine:
         kinds = ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
         with (self.folder / "console").open("wb") as console:
             self._process = subprocess.Popen(
-                ["unshare", *kinds, "--fork", "--kill-child=SIGKILL", "sh", str(SCRIPT)], stdin=subprocess.DEVNULL,
+                ["setpriv", "--pdeathsig", "KILL", "unshare", *kinds, "--fork", "--kill-child=SIGKILL", "sh", str(SCRIPT)], stdin=subprocess.DEVNULL,
                 stdout=console, stderr=console,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "FOLDER": str(self.folder),
                      "INSTALLED": str(self.installation.root)},

@@ -1,6 +1,7 @@
 # Becomes the first process of a system of its own: Debian's systemd in the namespaces that machine.py made, over a copy in memory of
 # this machine's files. Variables: FOLDER of the machine, INSTALLED by `make install` with DESTDIR.
 set -eu
+umask 022
 mount --make-rprivate /
 mkdir "$FOLDER/changes" "$FOLDER/root"
 mount -t tmpfs none "$FOLDER/changes"

@@ -1,4 +1,4 @@
-"""Alerts, dashboard and unit, read by the programs that they are for, or as those read them."""
+"""Alerts and dashboard, read by the programs that they are for, or as those read them."""
 
 import json
 import re
@@ -8,16 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cells import KALMAN
-from installation import Installation
-from server import ROOT, Server, fresh
-from streaming import upload
+from server import ROOT
 
 FOLDER = ROOT / "deploy" / "monitoring"
 DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))
-MOST_EXPOSED = 3.0
-"""Of systemd's scale, where 10 is a service without any hardening and below 5 is called OK."""
-
 Tool = Callable[[str], Path]
 
 
@@ -32,10 +26,6 @@ def expressions() -> Iterator[tuple[str, str]]:
     for panel in DASHBOARD["panels"]:
         for target in panel["targets"]:
             yield panel["title"], target["expr"]
-
-
-def names(text: str) -> set[str]:
-    return set(re.findall(r"\blachesis_[a-z_]+\b", text))
 
 
 def test_promtool_finds_nothing_wrong_with_the_alerts(tool: Tool) -> None:
@@ -92,31 +82,3 @@ def test_the_dashboard_is_one_that_grafana_takes() -> None:
         }
         assert place["x"] + place["w"] <= 24 and not cells & taken, panel["title"]
         taken |= cells
-
-
-def test_all_metrics_that_are_asked_for_are_told(server: Server) -> None:
-    name = fresh("measured")
-    server.accept(name, KALMAN)
-    upload(server, name, [{"test_time": float(second), "current": -1.0, "voltage": 3.7} for second in range(20)])
-    server.wait_status(name)
-    reply = server.http.get("/metrics")
-    assert reply.status_code == 200, reply.text
-    told = {line.split("{")[0].split(" ")[0] for line in reply.text.splitlines() if line and line[0] != "#"}
-    asked = set().union(*(names(expression) for _, expression in expressions()))
-    asked |= names((FOLDER / "alerts.yml").read_text("utf-8")) | names(json.dumps(DASHBOARD["templating"]))
-    assert asked <= told, asked - told
-
-
-def test_systemd_finds_nothing_wrong_with_the_unit(installed: Installation, tmp_path: Path) -> None:
-    unit = installed.root / "usr" / "local" / "lib" / "systemd" / "system" / "lachesisd.service"
-    text = unit.read_text("utf-8").replace("/opt/lachesis", str(installed.prefix))
-    # By its own name, which it is checked by.
-    copy = tmp_path / "lachesisd.service"
-    copy.write_text(text)
-    assert run(Path("/usr/bin/systemd-analyze"), "verify", "--man=no", copy).strip() == ""
-
-
-def test_the_unit_is_hardened_by_systemds_own_measure(tool: Tool) -> None:
-    unit = ROOT / "deploy" / "systemd" / "lachesisd.service"
-    threshold = str(round(MOST_EXPOSED * 10))
-    run(tool("systemd-analyze"), "security", "--offline=true", f"--threshold={threshold}", "--no-pager", unit)
