@@ -33,8 +33,9 @@ class Machine:
         kinds = ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
         with (self.folder / "console").open("wb") as console:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "unshare", *kinds, "--fork", "--kill-child=SIGKILL", "sh", str(SCRIPT)], stdin=subprocess.DEVNULL,
-                stdout=console, stderr=console,
+                ["setpriv", "--pdeathsig", "KILL", "unshare", *kinds, "--fork", "--kill-child=SIGKILL", "sh",
+                 str(SCRIPT)],
+                stdin=subprocess.DEVNULL, stdout=console, stderr=console,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "FOLDER": str(self.folder),
                      "INSTALLED": str(self.installation.root)},
             )  # fmt: skip
