@@ -11,14 +11,16 @@ extension APIServer {
             "/online/check",
             [
                 .post: { [self] request, context in
-                    try await audited("POST /online/check", context) { try await check(request, $0) }
+                    try await audited("POST /online/check", context) { try await check(request, context, $0) }
                 }
             ])
     }
 
     /// The form of a registration, and `rows`: the newest so many records are fed. It takes a place among the registrations.
-    private func check(_ request: Request, _ subject: AuditSubject) async throws -> Response {
-        let (battery, report) = try await registrations.pass {
+    private func check(
+        _ request: Request, _ context: APIContext, _ subject: AuditSubject
+    ) async throws -> Response {
+        let (battery, report) = try await takingTurns(context, at: registrations) {
             let form = RegistrationForm(
                 try await Form(
                     request, limits: RegistrationForm.formLimits(limits), totalBytes: limits.registrationBytes),
