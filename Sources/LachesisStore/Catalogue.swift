@@ -14,6 +14,8 @@ struct BatteryEntry: Sendable {
     var lastReceived: Double?
     var hasMetadata = false
     var schema: TableSchema
+    /// nil until a chunk of records begins.
+    var openChunk: OpenChunk?
     var estimator: EstimatorEntry?
 
     var hasTable: Bool { lastSequence > 0 }

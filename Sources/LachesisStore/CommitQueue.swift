@@ -44,7 +44,7 @@ final class CommitQueue: Sendable {
         var isWorking = false
         var phase = Phase.open
         var onStored: (@Sendable (BatteryName, Int64) -> Void)?
-        var onGrown: (@Sendable (Set<String>) -> Void)?
+        var onUnsummarized: (@Sendable (Set<String>) -> Void)?
         /// Why the last transaction failed for want of a disk, and when; nil once one succeeds.
         var trouble: (error: StoreError, at: ContinuousClock.Instant)?
     }
@@ -62,10 +62,10 @@ final class CommitQueue: Sendable {
         set { state.withLock { $0.onStored = newValue } }
     }
 
-    /// Called after each commit with which chunks of rows became complete, with the folded names of their batteries.
-    var onGrown: (@Sendable (Set<String>) -> Void)? {
-        get { state.withLock { $0.onGrown } }
-        set { state.withLock { $0.onGrown = newValue } }
+    /// Called after each commit that left complete chunks of rows without a summary, with the folded names of their batteries.
+    var onUnsummarized: (@Sendable (Set<String>) -> Void)? {
+        get { state.withLock { $0.onUnsummarized } }
+        set { state.withLock { $0.onUnsummarized = newValue } }
     }
 
     /// Jobs that wait for the next transaction.
@@ -150,6 +150,7 @@ final class CommitQueue: Sendable {
         let transaction = WriteTransaction(database, statements: statements, published: catalogue)
         var completions: [@Sendable () -> Void] = []
         let begun = ContinuousClock.now
+        var unsummarized: Set<String> = []
         do {
             try database.inTransaction(.immediate) {
                 hasBegun = true
@@ -160,6 +161,7 @@ final class CommitQueue: Sendable {
                         completions.append { job.fail(refusal.error) }
                     }
                 }
+                unsummarized = try transaction.summarizeGrown()
                 try transaction.finish()
                 return .commit
             }
@@ -179,7 +181,7 @@ final class CommitQueue: Sendable {
                 if let entry = transaction.entry(folded: folded) { onStored(entry.name, entry.lastSequence) }
             }
         }
-        if !transaction.grown.isEmpty { onGrown?(transaction.grown) }
+        if !unsummarized.isEmpty { onUnsummarized?(unsummarized) }
         for completion in completions { completion() }
     }
 

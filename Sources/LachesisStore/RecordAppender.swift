@@ -10,6 +10,7 @@ struct RecordAppender {
     private var schema: TableSchema
     /// Of the latest record; 0 before the first, when there is no table yet.
     private var sequence: Int64
+    private var openChunk: OpenChunk?
     private let columnLimit: Int
     /// The record at hand, as its columns take it.
     private var admitted: [Value] = []
@@ -23,6 +24,7 @@ struct RecordAppender {
         schema = battery?.schema ?? TableSchema(limit: columnLimit)
         sequence = battery?.lastSequence ?? 0
         lastReceived = battery?.lastReceived
+        openChunk = battery?.openChunk
     }
 
     /// The battery with what was appended; nil if it does not exist yet.
@@ -31,6 +33,7 @@ struct RecordAppender {
         entry.schema = schema
         entry.lastSequence = sequence
         entry.lastReceived = lastReceived
+        entry.openChunk = openChunk
         entry.records += Int64(stored)
         return entry
     }
@@ -71,6 +74,7 @@ struct RecordAppender {
     private mutating func append(_ run: RecordBatch.Run) throws -> RecordRefusal? {
         let keys = run.layout.keys
         var positions: [Int?] = []
+        var stored: [Int] = []
         var statement: RawStatement?
         defer { statement?.clear() }
         for (record, received) in run.received.enumerated() {
@@ -85,8 +89,11 @@ struct RecordAppender {
                 return error
             }
             if sequence == 0 || trial.revision != schema.revision { try adopt(trial) }
-            if statement == nil { statement = try insertion(at: positions) }
-            if let statement { try insert(received, statement) }
+            if statement == nil {
+                stored = positions.compactMap(\.self)
+                statement = try insertion(at: stored)
+            }
+            if let statement { try insert(received, at: stored, statement) }
         }
         return nil
     }
@@ -100,13 +107,13 @@ struct RecordAppender {
         }
     }
 
-    private func insertion(at positions: [Int?]) throws -> RawStatement {
-        let columns = positions.compactMap { $0.map { schema.columns[$0].name } }
+    private func insertion(at positions: [Int]) throws -> RawStatement {
+        let columns = positions.map { schema.columns[$0].name }
         return try transaction.statements.statement(
             transaction.database, "INSERT", into: name.text, columns: columns + [KnownColumns.received])
     }
 
-    private mutating func insert(_ received: Double, _ statement: RawStatement) throws {
+    private mutating func insert(_ received: Double, at positions: [Int], _ statement: RawStatement) throws {
         try statement.bind(sequence + 1, at: 1)
         for index in admitted.indices { try statement.bind(admitted[index], at: CInt(index + 2)) }
         try statement.bind(received, at: CInt(admitted.count + 2))
@@ -114,6 +121,17 @@ struct RecordAppender {
         sequence += 1
         stored += 1
         lastReceived = received
+        try summarize(received, at: positions)
+    }
+
+    /// Adds the record at hand to its chunk, which is written once it is complete.
+    private mutating func summarize(_ received: Double, at positions: [Int]) throws {
+        if sequence % Chunk.rows == 1 { openChunk = OpenChunk() }
+        openChunk?.add(admitted, at: positions, received: received, sequence: sequence)
+        guard sequence % Chunk.rows == 0, let complete = openChunk, let battery else { return }
+        openChunk = nil
+        try ChunkWriter(transaction: transaction, table: RowTable(recordsOf: battery))
+            .write(complete.summaries, chunk: Chunk.number(of: sequence))
     }
 
     // MARK: Schema

@@ -42,7 +42,7 @@ package final class Store: Sendable {
         sweeper = Sweeper(queue: queue)
         summarizer = Summarizer(queue: queue)
         sweeper.wake()
-        queue.onGrown = { [weak summarizer] batteries in summarizer?.wake(batteries) }
+        queue.onUnsummarized = { [weak summarizer] batteries in summarizer?.wake(batteries) }
         summarizer.wake(catalogue.all().filter { Chunk.complete($0.lastSequence) > 0 }.map(\.name.folded))
     }
 

@@ -226,6 +226,42 @@ import Testing
         }
     }
 
+    @Test func whatIsSummarizedAsItIsStoredIsWhatIsReadAgain() async throws {
+        var generator = SeededGenerator(seed: 11)
+        try await withFolder { folder in
+            var count = 0
+            func store(_ total: Int, in store: Store) async throws {
+                while count < total {
+                    let records: [Record] = (0..<Int.random(in: 1...700, using: &generator)).map { _ in
+                        count += 1
+                        var record: Record = [("test_time", .real(Double(count))), ("note", "x")]
+                        if count % 3 > 0 { record.append(("a", .real(.random(in: -1...1, using: &generator)))) }
+                        if count > 5_000 { record.insert(("late", .integer(Int64(count % 100))), at: 0) }
+                        return record
+                    }
+                    let stored = try await store.append(batch(records), to: cell, stream: nil).stored
+                    #expect(stored == records.count)
+                }
+            }
+            // A server that ends amid a chunk, and a batch that is refused amid another.
+            try await withStore(in: folder) { try await store(6_000, in: $0) }
+            let before = try await withStore(in: folder) { own in
+                try await store(11_000, in: own)
+                _ = try await own.append(batch(["test_time": 0.0], ["a": "text"]), to: cell, stream: nil)
+                #expect(try await own.appendWhole(batch(["a": 9.0], ["a": "text"]), to: cell) != nil)
+                try await store(16_500, in: own)
+                try await own.waitForSummaries(4, of: cell)
+                return try await own.summaries(of: cell)
+            }
+            try withDatabase(in: folder) { try $0.execute(sql: "DELETE FROM lachesis_summaries") }
+            try await withStore(in: folder) { own in
+                try await own.waitForSummaries(4, of: cell)
+                let after = try await own.summaries(of: cell)
+                #expect(after == before)
+            }
+        }
+    }
+
     @Test func damagedSummariesAreNotUsed() async throws {
         try await withFolder { folder in
             let records: [Record] = (1...9_000).map { [("test_time", .real(Double($0))), ("a", .integer($0 % 977))] }

@@ -28,6 +28,10 @@ struct SequenceRange: Sendable, Equatable {
     func newest(_ count: Int, _ bounds: RowSelection, of table: RowTable, _ database: Database) throws -> SequenceRange
     {
         guard count > 0 else { return SequenceRange(lower: upper, upper: upper) }
+        if table.kind == .records, !bounds.isTimeBounded {
+            // A battery's sequences have no gaps.
+            return count < span ? SequenceRange(lower: upper - Int64(count), upper: upper) : self
+        }
         let time = bounds.isTimeBounded ? " AND \(table.time) >= ?4 AND \(table.time) <= ?5" : ""
         let statement = try RawStatement(
             database,

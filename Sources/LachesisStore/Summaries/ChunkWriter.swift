@@ -12,17 +12,28 @@ struct ChunkWriter {
     ///   - count: chunks at most.
     /// - Returns: how many it summarized.
     func summarize(upTo limit: Int64, count: Int) throws -> Int {
-        let complete = Chunk.complete(limit)
-        guard complete > 0 else { return 0 }
-        let known = try SummaryReader(transaction.database, table)
-            .column(RowTable.sequencePosition, chunks: 0...complete - 1)
-        var done = 0
-        for (chunk, blocks) in known.chunks.enumerated() where blocks == nil {
-            try summarize(chunk: Int64(chunk))
-            done += 1
-            if done == count { break }
+        let missing = try missing(below: Chunk.complete(limit), count: count)
+        for chunk in missing { try summarize(chunk: chunk) }
+        return missing.count
+    }
+
+    /// The first chunks that are not summarized.
+    private func missing(below limit: Int64, count: Int) throws -> [Int64] {
+        let known = try Int64.fetchCursor(
+            transaction.database.cachedStatement(
+                sql: """
+                    SELECT chunk FROM lachesis_summaries WHERE battery = ? AND source = ? AND position = ?
+                    ORDER BY chunk
+                    """),
+            arguments: [table.battery.id, table.kind.rawValue, RowTable.sequencePosition])
+        var (missing, next): ([Int64], Int64) = ([], 0)
+        // A replay has the limit below chunks that are known.
+        while missing.count < count, next < limit {
+            let chunk = try known.next() ?? limit
+            missing += next..<min(chunk, limit)
+            next = chunk + 1
         }
-        return done
+        return Array(missing.prefix(count))
     }
 
     /// Forgets that the chunks of these sequences were summarized, because their rows are about to change.
@@ -40,39 +51,56 @@ struct ChunkWriter {
 
     private func summarize(chunk: Int64) throws {
         let columns = table.columns.filter { $0.type != .text }
+        let positions = [RowTable.sequencePosition] + columns.map(\.position)
         let names = [SQLName.sequence] + columns.map { quoted($0.name) }
-        let empty = Array(repeating: Extremes(), count: Chunk.blocks)
-        var summaries = Array(repeating: empty, count: names.count)
         let range = Chunk.range(chunk)
         let rows = try range.statement(
             transaction.database, "SELECT \(names.joined(separator: ", ")) FROM \(quoted(table.name))",
             RowSelection(), of: table)
         defer { rows.clear() }
+        let none = Array(repeating: Extremes(), count: positions.count)
+        /// `[block][column]`
+        var blocks = Array(repeating: none, count: Chunk.blocks)
+        var (block, current) = (0, none)
         while try rows.step() {
             let sequence = rows.integer(at: 0)
-            let block = Int((sequence - 1 - range.lower) / Chunk.blockRows)
-            for column in summaries.indices { summaries[column][block].add(rows.number(at: CInt(column)), sequence) }
+            let next = Int((sequence - 1 - range.lower) / Chunk.blockRows)
+            if next != block {
+                blocks[block] = current
+                (block, current) = (next, none)
+            }
+            for column in current.indices { current[column].add(rows.number(at: CInt(column)), sequence) }
         }
-        for (position, blocks) in zip([RowTable.sequencePosition] + columns.map(\.position), summaries) {
-            try write(blocks, position: position, chunk: chunk)
-        }
+        blocks[block] = current
+        try write(
+            positions.enumerated().map { column, position in (position, blocks.map { $0[column] }) }, chunk: chunk)
     }
 
-    /// A column without any number has no row, save the sequence.
-    private func write(_ blocks: [Extremes], position: Int64, chunk: Int64) throws {
-        let isWritten = position == RowTable.sequencePosition || blocks.contains { $0.count > 0 }
-        let statement = try RawStatement(
-            transaction.database,
-            isWritten
-                ? "INSERT OR REPLACE INTO lachesis_summaries VALUES (?1, ?2, ?3, ?4, ?5)"
-                : "DELETE FROM lachesis_summaries WHERE battery = ?1 AND source = ?2 AND position = ?3 AND chunk = ?4")
-        defer { statement.clear() }
-        try statement.bind(table.battery.id, at: 1)
-        try statement.bind(table.kind.rawValue, at: 2)
-        try statement.bind(position, at: 3)
-        try statement.bind(chunk, at: 4)
-        if isWritten { try Chunk.encode(blocks, chunk: chunk).withUnsafeBytes { try statement.bind($0, at: 5) } }
-        try statement.run()
+    /// Writes a chunk's summary in the place of what was there.
+    /// - Parameter columns: with the positions that `RowTable` has. One without any number has no row, save the sequence.
+    func write(_ columns: [(position: Int64, blocks: [Extremes])], chunk: Int64) throws {
+        let database = transaction.database
+        let insertion = try RawStatement(
+            database, "INSERT OR REPLACE INTO lachesis_summaries VALUES (?1, ?2, ?3, ?4, ?5)")
+        let deletion = try RawStatement(
+            database,
+            "DELETE FROM lachesis_summaries WHERE battery = ?1 AND source = ?2 AND position = ?3 AND chunk = ?4")
+        defer {
+            insertion.clear()
+            deletion.clear()
+        }
+        for (position, blocks) in columns {
+            let isWritten = position == RowTable.sequencePosition || blocks.contains { $0.count > 0 }
+            let statement = isWritten ? insertion : deletion
+            try statement.bind(table.battery.id, at: 1)
+            try statement.bind(table.kind.rawValue, at: 2)
+            try statement.bind(position, at: 3)
+            try statement.bind(chunk, at: 4)
+            if isWritten {
+                try Chunk.encode(blocks, chunk: chunk).withUnsafeBytes { try statement.bind($0, at: 5) }
+            }
+            try statement.run()
+        }
     }
 }
 

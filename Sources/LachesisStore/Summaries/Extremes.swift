@@ -20,8 +20,13 @@ struct Extremes: Sendable, Equatable {
     /// Takes a row's number, which may be NaN: then the row has none.
     mutating func add(_ value: Double, _ sequence: Int64) {
         guard !value.isNaN else { return }
-        let place = Place(value: value, sequence: sequence)
-        merge(Extremes(count: 1, least: place, greatest: place))
+        if count == 0 || value < least.value || (value == least.value && sequence < least.sequence) {
+            least = Place(value: value, sequence: sequence)
+        }
+        if count == 0 || value > greatest.value || (value == greatest.value && sequence < greatest.sequence) {
+            greatest = Place(value: value, sequence: sequence)
+        }
+        count += 1
     }
 
     /// Takes those of other rows.

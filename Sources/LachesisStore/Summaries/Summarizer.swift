@@ -2,12 +2,14 @@ internal import GRDB
 internal import LachesisModel
 internal import Synchronization
 
-/// Summarizes chunks of rows once they are complete, some a job, so that those who write wait for no more than one job of it.
+/// Summarizes chunks of rows that were left over: of tables from before there were summaries, and where a transaction completed
+/// more chunks than it summarizes itself (`WriteTransaction.summarizeGrown`). Some chunks a job, so that those who write wait for
+/// no more than one job of it.
 ///
-/// What it has done stands in the database alone, and what is missing there is found missing: after a job that failed, a kill,
-/// or an upgrade from a version without summaries. Whoever reads takes a missing chunk's rows themselves.
+/// What is done stands in the database alone, and what is missing there is found missing: after a job that failed, a kill, or an
+/// upgrade. Whoever reads takes a missing chunk's rows themselves.
 final class Summarizer: Sendable {
-    /// Chunks that one job summarizes at most: some 15 ms with ten columns.
+    /// Chunks that one job, or one transaction, summarizes at most: some 10 ms with ten columns.
     static let chunks = 4
 
     private struct State {
@@ -44,7 +46,7 @@ final class Summarizer: Sendable {
             WriteJob(
                 weight: Self.chunks * Int(Chunk.rows) / 4,
                 run: { transaction in
-                    let isMore = try transaction.summarize(next)
+                    let isMore = try transaction.summarize(next, count: Self.chunks) == Self.chunks
                     return { self.done(with: isMore ? next : nil) }
                 },
                 // The next chunk of the battery wakes it again, or the server's next start.
@@ -61,19 +63,30 @@ final class Summarizer: Sendable {
 }
 
 extension WriteTransaction {
+    /// Summarizes what this transaction completed: in the transaction itself, because one more would be one more wait for the disk.
+    /// - Returns: folded names of batteries of which there may be more.
+    func summarizeGrown() throws -> Set<String> {
+        var (left, budget): (Set<String>, Int) = ([], Summarizer.chunks)
+        for folded in grown {
+            budget -= try summarize(folded, count: budget)
+            if budget == 0 { left.insert(folded) }
+        }
+        return left
+    }
+
     /// Summarizes some chunks of a battery.
-    /// - Returns: whether there may be more.
-    fileprivate func summarize(_ folded: String) throws -> Bool {
-        guard let entry = entry(folded: folded) else { return false }
-        var left = Summarizer.chunks
+    /// - Returns: how many.
+    fileprivate func summarize(_ folded: String, count: Int) throws -> Int {
+        guard count > 0, let entry = entry(folded: folded) else { return 0 }
+        var done = 0
         if entry.hasTable {
-            left -= try ChunkWriter(transaction: self, table: RowTable(recordsOf: entry))
-                .summarize(upTo: entry.lastSequence, count: left)
+            done += try ChunkWriter(transaction: self, table: RowTable(recordsOf: entry))
+                .summarize(upTo: entry.lastSequence, count: count)
         }
-        if left > 0, let estimator = entry.estimator {
-            left -= try ChunkWriter(transaction: self, table: RowTable(estimatesOf: entry, by: estimator))
-                .summarize(upTo: estimator.settled, count: left)
+        if done < count, let estimator = entry.estimator {
+            done += try ChunkWriter(transaction: self, table: RowTable(estimatesOf: entry, by: estimator))
+                .summarize(upTo: estimator.settled, count: count - done)
         }
-        return left == 0
+        return done
     }
 }
