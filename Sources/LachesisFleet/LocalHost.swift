@@ -22,6 +22,8 @@ package struct LocalHost: Sendable {
         package var unfinishedBytes = 256 << 20
         /// How long a worker may take from the beginning of a message to its end. Default 30 s.
         package var messageTime = Duration.seconds(30)
+        /// Whether it logs lines of JSON. Default false.
+        package var logsJSON = false
 
         package init(executable: String, plugins: String, python: String, workerPath: String, runtime: String) {
             (self.executable, self.plugins, self.python) = (executable, plugins, python)
@@ -74,7 +76,8 @@ package struct LocalHost: Sendable {
                     "--worker-path", configuration.workerPath, "--runtime", configuration.runtime,
                     "--max-unfinished-mb", "\(configuration.unfinishedBytes >> 20)",
                     "--message-timeout", "\(configuration.messageTime / .seconds(1))",
-                ] + configuration.missingLayers.flatMap { ["--sandbox-without", $0.rawValue] }),
+                ] + (configuration.logsJSON ? ["--log-json"] : [])
+                    + configuration.missingLayers.flatMap { ["--sandbox-without", $0.rawValue] }),
             platformOptions: options, input: .inputWriter, output: .sequence, error: .currentStandardError
         ) { execution in
             // The host writes nothing here: the sequence ends when it does.

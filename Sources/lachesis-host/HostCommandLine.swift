@@ -27,9 +27,13 @@ struct HostCommandLine: ParsableCommand {
     @Option(help: "Seconds from the beginning of a worker's message to its end.")
     var messageTimeout: Double?
 
+    @Flag(help: "Log lines of JSON.")
+    var logJSON = false
+
     @OptionGroup var sandbox: SandboxOptions
 
     func run() throws {
+        if logJSON { HostLog.becomeJSON() }
         var configuration = HostConfiguration(
             endpoint: connect, plugins: plugins, python: python, workerPath: workerPath, runtime: runtime)
         configuration.missingLayers = Set(sandbox.without)

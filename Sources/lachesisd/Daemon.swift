@@ -22,6 +22,7 @@ struct Daemon: Sendable {
     let host: String
     let port: Int
     let logLevel: Logger.Level
+    let logFormat: LogFormat
     let installation: Installation
     let limits: Limits
     let fleet: FleetConfiguration
@@ -32,7 +33,10 @@ struct Daemon: Sendable {
     let audit: AuditLog.Configuration
 
     func run() async throws {
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        switch logFormat {
+        case .text: LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        case .json: LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
+        }
         var logger = Logger(label: "lachesisd")
         logger.logLevel = logLevel
         let store = try Store.open(folder: data, limits: limits)
@@ -48,6 +52,7 @@ struct Daemon: Sendable {
             workerPath: installation.workerPath, runtime: runtime.path + "/host")
         hostConfiguration.missingLayers = missingLayers
         messages.apply(to: &hostConfiguration)
+        hostConfiguration.logsJSON = logFormat == .json
         if !missingLayers.isEmpty {
             logger.warning(
                 "the sandbox is weakened: scripts can do more than they should",

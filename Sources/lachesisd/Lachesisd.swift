@@ -8,5 +8,5 @@ struct Lachesisd: AsyncParsableCommand {
         commandName: "lachesisd",
         abstract: "Hosts online estimators of battery health.",
         version: version,
-        subcommands: [ServeCommand.self, BackupCommand.self, CheckCommand.self, TokenCommand.self])
+        subcommands: [ServeCommand.self, BackupCommand.self, CheckCommand.self, TokenCommand.self, WorkersCommand.self])
 }

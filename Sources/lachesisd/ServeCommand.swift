@@ -19,6 +19,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = "info"
 
+    @Option(help: "text or json: lines for people, or one JSON object each.")
+    var logFormat = LogFormat.text
+
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Installation") var installation: InstallationOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
@@ -36,12 +39,16 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let daemon = Daemon(
             data: data, host: host, port: port, logLevel: Logger.Level(rawValue: logLevel) ?? .info,
+            logFormat: logFormat,
             installation: try installation.resolved(), limits: try limits.resolved(), fleet: try workers.resolved(),
             messages: messages, missingLayers: sandbox.sandboxWithout, hosts: try access.hosts(listening: host),
             sockets: try access.sockets(), audit: access.audit)
         try await daemon.run()
     }
 }
+
+/// How the log is written.
+enum LogFormat: String, ExpressibleByArgument, CaseIterable, Sendable { case text, json }
 
 /// Limits that differ from their defaults; see `Limits`.
 struct LimitOptions: ParsableArguments {

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+import LachesisFleet
+
+struct WorkersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "workers",
+        abstract: "Lists the workers of a running server, or does something with one.",
+        discussion: """
+            pause: its process stays, and gets no records. stop: its process is ended, its state saved. resume: ends either. \
+            restart: goes on in another process from its state; also one that is parked. checkpoint: its state is saved. \
+            A pause and a stop outlive the server.
+            """)
+
+    enum Action: String, ExpressibleByArgument, CaseIterable { case list, pause, stop, resume, restart, checkpoint }
+
+    @Argument(help: "list, pause, stop, resume, restart or checkpoint.")
+    var action = Action.list
+
+    @Argument(help: "The battery whose worker it is; for all but list.")
+    var name: String?
+
+    @OptionGroup var options: ConnectionOptions
+
+    @Flag(help: "Print the server's answer, JSON.")
+    var json = false
+
+    func validate() throws {
+        guard (action == .list) == (name == nil) else {
+            throw ValidationError(action == .list ? "list takes no name" : "\(action.rawValue) needs a battery's name")
+        }
+    }
+
+    func run() async throws {
+        let connection = try options.connection()
+        if let name {
+            let body = try await connection.request("POST", ["admin", "workers", name, action.rawValue])
+            print(json ? String(decoding: body, as: UTF8.self) : "\(name): \(try Self.decode(Answer.self, body).state)")
+        } else {
+            let body = try await connection.request("GET", ["admin", "workers"])
+            print(json ? String(decoding: body, as: UTF8.self) : try Self.decode(Overview.self, body).table)
+        }
+    }
+
+    private static func decode<Body: Decodable>(_ type: Body.Type, _ body: Data) throws -> Body {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        do { return try decoder.decode(type, from: body) } catch {
+            throw CommandError("the server's answer is not understood: is it of another version?")
+        }
+    }
+
+    private struct Answer: Decodable { let state: String }
+
+    private struct Overview: Decodable {
+        struct Worker: Decodable {
+            let name, state: String
+            let version, lagRecords, restarts: Int
+            let pid, memoryBytes: Int?
+            let stepsPerSecond: Double
+            let lagSeconds, cpuSeconds: Double?
+            let lastError: String?
+
+            var cells: [String] {
+                [
+                    name, state, "\(version)", pid.map { "\($0)" } ?? "-", "\(lagRecords)",
+                    lagSeconds.map { String(format: "%.0f", $0) } ?? "-", String(format: "%.1f", stepsPerSecond),
+                    memoryBytes.map { String(format: "%.1f", Double($0) / 1_048_576) } ?? "-",
+                    cpuSeconds.map { String(format: "%.1f", $0) } ?? "-", "\(restarts)",
+                    lastError?.split(separator: "\n").last.map { String($0.prefix(60)) } ?? "",
+                ]
+            }
+        }
+
+        let workers: [Worker]
+
+        var table: String {
+            guard !workers.isEmpty else { return "there are no estimators" }
+            let titles = [
+                "BATTERY", "STATE", "VERSION", "PID", "LAG", "LAG/s", "STEPS/s", "MEMORY/MiB", "CPU/s", "RESTARTS",
+                "ERROR",
+            ]
+            return TextTable(titles: titles, rows: workers.map(\.cells), leading: [0, 1, titles.count - 1]).text
+        }
+    }
+}
