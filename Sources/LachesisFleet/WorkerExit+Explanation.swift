@@ -29,8 +29,7 @@ extension WorkerExit {
         case .stepTimeout:
             "a step took longer than \(order.limits.stepSeconds) s (step_timeout); the process was ended"
         case .memoryLimit:
-            "the script's process took more than \((order.limits.memoryBytes + order.limits.folderBytes) >> 20) MiB "
-                + "in memory and folder together (memory_mb, folder_mb) and was ended"
+            "the script's process took more memory than it may (memory_mb, folder_mb) and was ended"
         case .protocolViolation: "the script's process sent what no worker sends and was ended"
         case .notStarted: "the script's process could not be started"
         case .stopped: "the script's process was stopped"

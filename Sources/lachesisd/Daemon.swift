@@ -92,8 +92,7 @@ struct Daemon: Sendable {
             CancellableService { await localHost.run() },
             FleetService(fleet: fleet),
         ]
-        if let tls = sockets.tls { services.append(await TLSReload(tls: tls, logger: logger)) }
-        services.append(application)
+        services += [await TLSReload(tls: sockets.tls, logger: logger), application]
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = Self.shutdownTime

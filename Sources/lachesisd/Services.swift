@@ -57,19 +57,23 @@ struct CancellableService: Service {
     }
 }
 
-/// Reads certificate and key again at SIGHUP, which from its making on no longer ends the process.
+/// Reads certificate and key again at SIGHUP, which from its making on no longer ends the process, with or without TLS.
 struct TLSReload: Service {
-    private let tls: TLSIdentity
+    private let tls: TLSIdentity?
     private let logger: Logger
     private let signals: UnixSignalsSequence
 
-    init(tls: TLSIdentity, logger: Logger) async {
+    init(tls: TLSIdentity?, logger: Logger) async {
         (self.tls, self.logger) = (tls, logger)
         signals = await UnixSignalsSequence(trapping: .sighup)
     }
 
     func run() async throws {
         for await _ in signals.cancelOnGracefulShutdown() {
+            guard let tls else {
+                logger.notice("there is nothing to read again without TLS")
+                continue
+            }
             do throws(TLSError) {
                 try tls.reload()
                 logger.notice("certificate and key are read again, for new connections")

@@ -23,20 +23,24 @@ struct ControlGroupBase {
         controllers = Set(ControlGroupController.allCases.filter { offered.contains($0.rawValue) }).subtracting(had)
         guard !controllers.isEmpty else { return nil }
         if isUnified {
-            // Of a group with groups below it that have limits no process may be a member; the topmost one is exempt.
-            if parent != hierarchy.top { try Self.clear(parent) }
+            // Of a group with groups below it that have limits no process may be a member; the machine's topmost one, which
+            // has no type, is exempt.
+            if access("\(parent)/cgroup.type", F_OK) == 0 { try Self.clear(parent) }
             try Self.enable(controllers, in: parent)
         }
         Self.removeDead(in: parent)
         folder = "\(parent)/\(Self.prefix)\(getpid())"
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw .last("making \(folder)") }
-        if isUnified { try Self.enable(controllers, in: folder) }
-        if controllers.contains(.cpu) {
+        do throws(HostError) {
+            if isUnified { try Self.enable(controllers, in: folder) }
             // However many workers there are: together they get what leaves the server's processes theirs.
-            let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-            if let failure = Self.write(.share(processes: cores), isUnified: isUnified, to: folder) {
+            let share = ControlGroupSetting.share(cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+            if controllers.contains(.cpu), let failure = Self.write(share, isUnified: isUnified, to: folder) {
                 throw HostError(.system, failure)
             }
+        } catch {
+            rmdir(folder)
+            throw error
         }
     }
 
@@ -65,8 +69,14 @@ struct ControlGroupBase {
 
     func ranOutOfMemory(_ name: String) -> Bool {
         guard controllers.contains(.memory) else { return false }
-        let file = isUnified ? "memory.events" : "memory.oom_control"
-        return KernelFile.value("oom_kill", in: "\(folder)/\(name)/\(file)") ?? 0 > 0
+        let group = "\(folder)/\(name)"
+        let kills = KernelFile.value("oom_kill", in: "\(group)/\(isUnified ? "memory.events" : "memory.oom_control")")
+        // Where a group above has less, or the machine has no more, the kernel may choose one that is within its limits.
+        let failures =
+            isUnified
+            ? KernelFile.value("oom", in: "\(group)/memory.events")
+            : KernelFile.words("\(group)/memory.failcnt").first.flatMap { Int($0) }
+        return kills ?? 0 > 0 && failures ?? 0 > 0
     }
 
     /// - Returns: whether it is gone.
@@ -106,7 +116,7 @@ struct ControlGroupBase {
     private static func write(_ setting: ControlGroupSetting, isUnified: Bool, to group: String) -> String? {
         for line in setting.lines(isUnified: isUnified) {
             let number = KernelFile.write(line.text, to: "\(group)/\(line.file)")
-            guard number == 0 || (line.isOptional && number == ENOENT) else {
+            guard number == 0 || (line.isOptional && number == ENOENT) || (line.yieldsToLess && number == EINVAL) else {
                 return failure("writing \(line.text) to \(line.file)", number)
             }
         }

@@ -5,8 +5,6 @@ struct ControlGroupMounts: Equatable {
     struct Hierarchy: Equatable {
         /// Path of this process's own group.
         var folder: String
-        /// Path of the mount, the topmost group that can be seen.
-        var top: String
         /// Whether it is the unified hierarchy (version 2), which holds all controllers that version 1 has not taken.
         var isUnified: Bool
         /// Of version 1, those that are mounted here; of version 2 the folder's file tells.
@@ -28,7 +26,7 @@ struct ControlGroupMounts: Equatable {
             }
             guard let found, let below = Self.path(found.path, below: mount.root) else { return nil }
             return Hierarchy(
-                folder: mount.point + below, top: mount.point, isUnified: mount.isUnified,
+                folder: mount.point + below, isUnified: mount.isUnified,
                 controllers: found.controllers)
         }
     }

@@ -9,8 +9,8 @@ enum ControlGroupSetting: Equatable {
     case pids(Int)
     /// Processor time: so much in each period, µs.
     case cpu(quota: Int, period: Int)
-    /// Claim to processor time while others want it, too, in units of an ordinary process's.
-    case share(processes: Int)
+    /// Claim to processor time, as large as that of an ordinary process on each of so many processors.
+    case share(cores: Int)
 
     var controller: ControlGroupController {
         switch self {
@@ -25,6 +25,8 @@ enum ControlGroupSetting: Equatable {
         var text: String
         /// Whether the file may be missing: not every kernel counts what has been swapped out.
         var isOptional = false
+        /// Whether the kernel refuses it where the group above has less; that holds then.
+        var yieldsToLess = false
     }
 
     /// Names and units: the kernel's documents on control groups, versions 1 and 2.
@@ -44,10 +46,12 @@ enum ControlGroupSetting: Equatable {
         case (.cpu(let quota, let period), true): [Line(file: "cpu.max", text: "\(quota) \(period)")]
         case (.cpu(let quota, let period), false):
             [
-                Line(file: "cpu.cfs_period_us", text: "\(period)"), Line(file: "cpu.cfs_quota_us", text: "\(quota)"),
+                Line(file: "cpu.cfs_period_us", text: "\(period)"),
+                Line(file: "cpu.cfs_quota_us", text: "\(quota)", yieldsToLess: true),
             ]
-        case (.share(let processes), true): [Line(file: "cpu.weight", text: "\(min(10_000, 100 * processes))")]
-        case (.share(let processes), false): [Line(file: "cpu.shares", text: "\(min(262_144, 1_024 * processes))")]
+        // Groups stand beside groups there, and have equal claims.
+        case (.share, true): []
+        case (.share(let cores), false): [Line(file: "cpu.shares", text: "\(min(262_144, 1_024 * cores))")]
         }
     }
 }

@@ -63,10 +63,13 @@ struct ControlGroups: ~Copyable {
         for base in bases { base.removeAll() }
     }
 
+    /// Bytes that a worker's group may hold: of its memory, its folder, and the zygote's pages that it has copied.
+    static func memoryBytes(_ limits: WorkerLimits) -> Int { limits.memoryBytes + limits.folderBytes + sharedBytes }
+
     /// What the kernel is to keep a worker to.
     private static func settings(_ limits: WorkerLimits) -> [ControlGroupSetting] {
         [
-            .memory(bytes: limits.memoryBytes + limits.folderBytes + sharedBytes), .pids(limits.threads),
+            .memory(bytes: memoryBytes(limits)), .pids(limits.threads),
             .cpu(quota: max(1_000, Int(limits.cores * Double(period))), period: period),
         ]
     }

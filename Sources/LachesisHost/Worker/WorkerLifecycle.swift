@@ -218,7 +218,12 @@ struct WorkerLifecycle {
     }
 
     /// The kernel has ended the process for want of memory.
-    mutating func ranOutOfMemory() { if cause == nil { cause = (.memoryLimit, "") } }
+    mutating func ranOutOfMemory() {
+        let limit = ControlGroups.memoryBytes(order.limits) >> 20
+        if cause == nil {
+            cause = (.memoryLimit, "the limit of all that it may hold, its folder included, is \(limit) MiB")
+        }
+    }
 
     /// Its zygote has died, and it with it.
     mutating func lost(_ detail: String) -> [Action] {

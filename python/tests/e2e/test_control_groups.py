@@ -1,5 +1,6 @@
 """Control groups: each worker is in one of its own with its limits, where this machine lets the server make them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,30 @@ def test_a_registrations_limits_are_the_groups(server: Server, controllers: list
         # Memory, folder, and what a worker may copy of its zygote's.
         assert found == [str((100 + 10 + 256) << 20)]
     assert server.http.delete(f"/db/{name}").status_code == 200
+
+
+@pytest.fixture
+def narrow() -> Iterator[Path | None]:
+    """A group with half a processor, which processes may be started in; None where none can be made."""
+    group = Path("/sys/fs/cgroup/cpu/lachesis_test_of_a_quota")
+    try:
+        group.mkdir()
+        (group / "cpu.cfs_quota_us").write_text("50000")
+    except OSError:
+        yield None
+        return
+    yield group
+    wait(lambda: not (group / "cgroup.procs").read_text(), "an empty group")
+    group.rmdir()
+
+
+def test_a_server_with_less_than_a_processor_has_workers(narrow: Path | None, make_server: ServerFactory) -> None:
+    own = make_server(start=False)
+    if narrow:
+        own.prefix = ["sh", "-c", f'echo $$ >{narrow}/cgroup.procs && exec "$@"', "sh"]
+    own.start().wait_plugins()
+    own.accept("cell", KALMAN)
+    own.stop()
 
 
 @pytest.mark.parametrize("signal", ["TERM", "KILL"])
