@@ -10,6 +10,18 @@ package struct WorkersPage: Page {
     package var content: [String: any Sendable] { [:] }
 }
 
+/// `/docs`: the interface, made in the browser from its description.
+package struct DocsPage: Page {
+    package let title = "HTTP interface"
+    package let template = "docs"
+    package let script: String? = "docs.js"
+    package let place = PagePlace.docs
+
+    package init() {}
+
+    package var content: [String: any Sendable] { [:] }
+}
+
 /// `/login`.
 package struct LoginPage: Page {
     package let title = "Log in"

@@ -8,6 +8,7 @@ package struct PageRenderer: Sendable {
     package init() throws {
         let templates: [(name: String, text: [UInt8])] = [
             ("battery", PackageResources.battery_mustache),
+            ("docs", PackageResources.docs_mustache),
             ("estimator", PackageResources.estimator_mustache),
             ("fleet", PackageResources.fleet_mustache),
             ("foot", PackageResources.foot_mustache),
@@ -30,7 +31,7 @@ package struct PageRenderer: Sendable {
         content["script"] = page.script
         var links = [("/", "Fleet", page.place == .fleet)]
         if frame.isAdmin { links.append(("/workers", "Workers", page.place == .workers)) }
-        links.append(("/docs", "HTTP", false))
+        links.append(("/docs", "HTTP", page.place == .docs))
         content["navigation"] = links.map { address, label, isHere in
             ["address": address, "label": label, "isHere": isHere] as [String: any Sendable]
         }
@@ -59,5 +60,5 @@ package protocol Page: Sendable {
 
 /// Where a page stands in the navigation.
 package enum PagePlace: Sendable {
-    case fleet, workers, elsewhere
+    case fleet, workers, docs, elsewhere
 }

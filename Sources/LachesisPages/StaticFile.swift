@@ -29,6 +29,7 @@ package struct StaticFile: Sendable {
             "chart.js": PackageResources.chart_js,
             "common.js": PackageResources.common_js,
             "correlation.js": PackageResources.correlation_js,
+            "docs.js": PackageResources.docs_js,
             "events.js": PackageResources.events_js,
             "fleet.js": PackageResources.fleet_js,
             "format.js": PackageResources.format_js,

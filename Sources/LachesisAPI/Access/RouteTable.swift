@@ -18,6 +18,7 @@ enum RouteTable {
             "/dashboard/{name}": .role(.read),
             "/dashboard/{name}/residuals": .role(.read),
             "/workers": .role(.admin),
+            "/docs": .nothing,
             "/login": .nothing,
             "/static/{file}": .nothing,
             "/static/dygraphs/{file}": .nothing,

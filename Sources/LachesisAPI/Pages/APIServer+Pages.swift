@@ -25,6 +25,13 @@ extension APIServer {
                 }
             ])
         router.endpoint(
+            "/docs",
+            [
+                .get: { [self] request, context in
+                    .page(pages.render(DocsPage(), in: frame(request, context)), to: request)
+                }
+            ])
+        router.endpoint(
             "/static/{file}",
             [.get: { request, context in try Self.file(among: StaticFile.all, request, context) }])
         router.endpoint(

@@ -29,6 +29,7 @@ ENDPOINTS: list[tuple[str, str, str | None]] = [
     ("GET", "/dashboard/nobody", "read"),
     ("GET", "/dashboard/nobody/residuals", "read"),
     ("GET", "/workers", "admin"),
+    ("GET", "/docs", None),
     ("GET", "/login", None),
     ("POST", "/login", None),
     ("POST", "/logout", None),

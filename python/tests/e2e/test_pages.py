@@ -222,7 +222,7 @@ def test_colours_follow_the_readers_choice(server: Server, cell: str, view: View
 def test_nothing_is_wider_than_a_telephone(server: Server, cell: str, view: View) -> None:
     visit = view(server, width=360, height=740, has_touch=True, is_mobile=True)
     pretend(visit, worker("Cell 1", last_error="Traceback\n" + "very " * 50))
-    for path in ["/", f"/dashboard/{cell}", "/workers", "/login"]:
+    for path in ["/", f"/dashboard/{cell}", "/workers", "/login", "/docs"]:
         visit.open(path)
         width = visit.page.evaluate("() => document.documentElement.scrollWidth")
         assert width <= 360, f"{path} is {width} pixels wide"
@@ -301,6 +301,37 @@ def test_workers_are_shown_and_looked_after(server: Server, view: View) -> None:
     visit.until(lambda: asked == ["/admin/workers/Cell%201/pause"], "the request")
     visit.find("button[data-sort='restarts']").click()
     assert visit.find("#workers tbody th").first.inner_text() == "bad"
+    visit.is_clean()
+
+
+def test_a_worker_is_paused_and_resumed_from_its_page(server: Server, view: View) -> None:
+    name = fresh("held")
+    server.accept(name, cells.KALMAN)
+    store(server, name, cells.drive(30))
+    server.wait_status(name)
+    visit = view(server, width=1440).open("/workers")
+    row = f"tr[data-name='{name}']"
+    for action, state in [("pause", "paused"), ("resume", "running"), ("stop", "stopped"), ("resume", "running")]:
+        visit.find(f"{row} button[data-action='{action}']").click()
+        visit.find("#yes").click()
+        visit.until(lambda state=state: visit.text(f"{row} .chip") == state, state)
+        visit.until(lambda state=state: (server.status(name) or {}).get("phase") == state, f"{state} in the status")
+    visit.battery(name)
+    visit.find("#logs summary").nth(1).click()
+    visit.until(lambda: "1 (current)" in visit.text("#versions"), "the version")
+    visit.is_clean()
+
+
+def test_the_interface_is_described(server: Server, view: View) -> None:
+    visit = view(server).open("/docs")
+    operations = visit.find(".operation")
+    described = sum(len(item.keys() - {"parameters"}) for item in server.get("/openapi.json")["paths"].values())
+    visit.until(lambda: operations.count() == described, "all operations")
+    visit.find("#search").fill("/db/data")
+    entry = visit.find(".operation:visible")
+    assert entry.count() == 1
+    entry.locator("summary").click()
+    assert "columns" in entry.inner_text() and "422" in entry.inner_text()
     visit.is_clean()
 
 
