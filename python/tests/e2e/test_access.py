@@ -50,6 +50,18 @@ ENDPOINTS: list[tuple[str, str, str | None]] = [
     ("GET", "/db/upload/table", "upload"),
     ("POST", "/db/register", "register"),
     ("POST", "/online/register", "register"),
+    ("POST", "/online/check", "register"),
+    ("GET", "/online/nobody/versions", "read"),
+    ("GET", "/online/nobody/versions/1", "read"),
+    ("POST", "/online/nobody/rollback", "register"),
+    ("GET", "/metrics", "read"),
+    ("GET", "/health/live", None),
+    ("GET", "/health/ready", None),
+    ("GET", "/admin/workers", "admin"),
+    *(
+        ("POST", f"/admin/workers/nobody/{action}", "admin")
+        for action in ("pause", "stop", "resume", "restart", "checkpoint")
+    ),
     ("DELETE", "/db/nobody", "admin"),
     # What stands in no table needs the most.
     ("GET", "/no", "admin"),
