@@ -70,13 +70,12 @@ struct ControlGroupBase {
     func ranOutOfMemory(_ name: String) -> Bool {
         guard controllers.contains(.memory) else { return false }
         let group = "\(folder)/\(name)"
-        let kills = KernelFile.value("oom_kill", in: "\(group)/\(isUnified ? "memory.events" : "memory.oom_control")")
         // Where a group above has less, or the machine has no more, the kernel may choose one that is within its limits.
-        let failures =
-            isUnified
-            ? KernelFile.value("oom", in: "\(group)/memory.events")
-            : KernelFile.words("\(group)/memory.failcnt").first.flatMap { Int($0) }
-        return kills ?? 0 > 0 && failures ?? 0 > 0
+        guard isUnified else {
+            let failures = KernelFile.words("\(group)/memory.failcnt").first.flatMap { Int($0) }
+            return KernelFile.value("oom_kill", in: "\(group)/memory.oom_control") ?? 0 > 0 && failures ?? 0 > 0
+        }
+        return ["oom_kill", "oom"].allSatisfy { KernelFile.value($0, in: "\(group)/memory.events") ?? 0 > 0 }
     }
 
     /// - Returns: whether it is gone.

@@ -40,7 +40,8 @@ enum ControlGroupSetting: Equatable {
         case (.memory(let bytes), false):
             [
                 Line(file: "memory.limit_in_bytes", text: "\(bytes)"),
-                Line(file: "memory.memsw.limit_in_bytes", text: "\(bytes)", isOptional: true),
+                // With what has been swapped out; a little more, as only the limit above is counted when it is met.
+                Line(file: "memory.memsw.limit_in_bytes", text: "\(bytes + (1 << 20))", isOptional: true),
             ]
         case (.pids(let count), _): [Line(file: "pids.max", text: "\(count)")]
         case (.cpu(let quota, let period), true): [Line(file: "cpu.max", text: "\(quota) \(period)")]
