@@ -73,7 +73,10 @@ def test_logs_are_followed(server: Server, scripts: tuple[Path, Path]) -> None:
         said(server, "diagnosis", "register", name, scripts[1], "--plugin", "kalman")
         assert process.stdout.readline().endswith("  2  the other one �[31m\n")
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        try:
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
         assert process.stdout.read() == ""
 
 
