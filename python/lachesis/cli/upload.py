@@ -64,7 +64,8 @@ class Pace:
 
     def __init__(self, factor: float) -> None:
         self._factor = factor
-        self._due, self._last = time.monotonic(), math.inf
+        self._due: float | None = None  # when the latest record was due; None before the first
+        self._last = math.inf
 
     def rows(self, table: pd.DataFrame) -> Iterator[records.Record]:
         """Yield a table's records; another table goes on where the one before ended."""
@@ -72,7 +73,10 @@ class Pace:
         for row in rows:
             now = row.get("test_time")
             if isinstance(now, int | float) and math.isfinite(now):
-                if now > self._last:
+                # The clock starts with the first record: the time that connecting takes is none of the records'.
+                if self._due is None:
+                    self._due = time.monotonic()
+                elif now > self._last:
                     self._due += (now - self._last) / self._factor
                     time.sleep(max(0.0, self._due - time.monotonic()))
                 self._last = now
