@@ -60,7 +60,7 @@ class Events:
                 problem = error
             if time.monotonic() - last_success > self._give_up_after:
                 raise problem
-            time.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2**attempt, 10.0))
+            time.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2 ** min(attempt, 10), 10.0))
             attempt += 1
 
     def _event(self, fields: dict[str, str]) -> Event | None:

@@ -92,7 +92,7 @@ class Upload:
             if time.monotonic() - away_since > self._give_up_after:
                 raise UploadCutError(f"the server stays away: {problem}", self._stored) from problem
             self._progress.set_postfix_str(f"reconnecting: {problem}"[:60])
-            time.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2**attempt, 10.0))
+            time.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2 ** min(attempt, 10), 10.0))
 
     def _open(self) -> ClientConnection:
         try:

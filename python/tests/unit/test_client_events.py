@@ -1,13 +1,17 @@
 """The live iterator over estimates, over connections that are cut."""
 
+import itertools
 import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from told_server import Answer, Request, document, telling
 
 from lachesis import Client, ForbiddenError, UnreachableError
-from lachesis.events import read
+from lachesis.events import Events, read
 
 STATUS: dict[str, Any] = {
     "is_ready": True, "phase": "running", "latest_time": 1.0, "state_names": ["a"], "mean": [1.0],
@@ -65,3 +69,19 @@ def test_a_refusal_is_not_asked_for_again() -> None:
 def test_a_server_that_stays_away_is_given_up() -> None:
     with Client("http://127.0.0.1:1") as client, pytest.raises(UnreachableError, match="does not answer"):
         next(client.events(give_up_after=0.5))
+
+
+def test_a_server_that_stays_away_is_waited_for_any_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries, waits = itertools.count(1), list[float]()
+
+    @contextmanager
+    def away(*_: object) -> Iterator[Iterator[bytes]]:
+        if next(tries) > 1500:
+            raise ForbiddenError("enough", 403)
+        raise UnreachableError("away")
+        yield iter(())
+
+    monkeypatch.setattr("lachesis.events.time.sleep", waits.append)
+    with pytest.raises(ForbiddenError, match="enough"):
+        next(iter(Events(away, (), 1.0, None, math.inf)))
+    assert len(waits) == 1500 and 0.1 <= waits[0] <= 0.2 and max(waits) <= 10 and min(waits[10:]) >= 5
