@@ -117,10 +117,13 @@ def in_path(name: str) -> str:
 
 
 def given(**query: Any) -> dict[str, Any]:
-    """Return the parameters that are not None, as the server reads them."""
+    """Return the parameters that are not None, as the server reads them.
+
+    A list is a parameter given several times, not joined with commas, which names of columns may hold.
+    """
     words = {True: "true", False: "false"}
     return {
-        key: words[value] if isinstance(value, bool) else ",".join(value) if isinstance(value, list) else value
+        key: words[value] if isinstance(value, bool) else (value or "") if isinstance(value, list) else value
         for key, value in query.items()
         if value is not None
     }

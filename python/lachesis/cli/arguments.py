@@ -36,7 +36,10 @@ def command(commands: Commands, name: str, run: Run, help: str, **more: Any) -> 
 def rows(parser: ArgumentParser) -> None:
     """Add the options that choose rows of a history of records or estimates."""
     parser.add_argument("name", help="name of the battery")
-    parser.add_argument("--columns", metavar="A,B", help="these columns")
+    parser.add_argument(
+        "--columns", action="append", metavar="A,B",
+        help="these columns; may be given more than once, as for a name with a comma",
+    )  # fmt: skip
     parser.add_argument("--start", type=float, metavar="S", help="from this test_time on, s")
     parser.add_argument("--end", type=float, metavar="S", help="up to this test_time, s")
     parser.add_argument("--after", type=count, metavar="N", help="only rows after this sequence number")

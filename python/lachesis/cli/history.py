@@ -31,7 +31,7 @@ def show_rows(
 ) -> None:
     """Print rows as a table with units, or write them as the server's CSV or JSON, however many there are."""
     query = {key: getattr(options, key) for key in CHOICES} | more
-    columns = options.columns.split(",") if options.columns else None
+    columns = options.columns  # the server splits them: it knows which names hold commas
     format = options.format or ("json" if options.json else "csv" if options.output else "table")
     if format != "table":
         pieces = text(options.name, format, **query, columns=columns)

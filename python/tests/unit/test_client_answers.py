@@ -42,9 +42,19 @@ def test_rows_become_columns_of_their_types_with_units() -> None:
     path, query = urlsplit(requests[0].path).path, parse_qs(urlsplit(requests[0].path).query)
     assert path == "/db/data/%43ell%201%2F%C3%A9"
     assert query == {
-        "columns": ["test_time,state"], "start": ["0.1"], "after": ["5"], "points": ["10"], "sequence": ["true"],
+        "columns": ["test_time", "state"], "start": ["0.1"], "after": ["5"], "points": ["10"], "sequence": ["true"],
         "format": ["msgpack"],
     }  # fmt: skip
+
+
+def test_columns_are_asked_for_one_by_one() -> None:
+    answer = table([("a,b", "INTEGER", None)], [])
+    with telling(lambda _: answer) as (url, requests), Client(url) as client:
+        client.data("Cell", ["a,b", "c"])
+        client.history("Cell", [])
+        client.history("Cell")
+    queries = [parse_qs(urlsplit(request.path).query, keep_blank_values=True) for request in requests]
+    assert [query.get("columns") for query in queries] == [["a,b", "c"], [""], None]
 
 
 def test_a_table_without_rows_has_its_columns() -> None:
