@@ -82,10 +82,15 @@ def raw_data(dataset: Dataset, where: object = "the dataset") -> pd.DataFrame:
 
 
 def table(path: Path) -> pd.DataFrame:
-    """Read the records of a file."""
+    """Read the records of a file.
+
+    CSV has no types: a column of numbers alone is one of numbers, `True` and `False` are truths. Nothing between two
+    commas is what is missing; words as "NA" and "null" are so only among numbers, and in columns that
+    battery-data-toolkit defines as numbers, and are text elsewhere.
+    """
     ending = path.suffix.lower()
     if ending == ".csv":
-        return pd.read_csv(path)
+        return _csv(path)
     if ending == ".parquet" and path.is_file():
         return pd.read_parquet(path)
     if ending in HDF5 or path.is_dir():
@@ -95,6 +100,27 @@ def table(path: Path) -> pd.DataFrame:
     raise ValueError(
         f"{path}: records are read from {', '.join(HDF5)} and Parquet (battery-data-toolkit), .parquet and .csv files"
     )
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    # Nullable types: of integers among which one is missing NumPy's would make floats, and lose digits.
+    found = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype_backend="numpy_nullable")
+    texts = [name for name in found.columns if pd.api.types.is_string_dtype(found[name].dtype)]
+    if texts:
+        # Read again with "NA" and the like as what is missing: a column of measurements is one of numbers then.
+        other = pd.read_csv(path, dtype_backend="numpy_nullable")
+        numbers = [name for name in texts if pd.api.types.is_numeric_dtype(other[name].dtype)]
+        found = found.assign(**{name: other[name] for name in numbers if other[name].notna().any() or _is_number(name)})
+    floats = found.columns[[pd.api.types.is_float_dtype(kind) for kind in found.dtypes]]
+    return found.astype(dict.fromkeys(floats, "float64"))
+
+
+def _is_number(column: str) -> bool:
+    """Tell whether battery-data-toolkit defines a column of this name as one of numbers."""
+    from battdat.schemas.column import DataType, RawData
+
+    known = RawData().columns.get(column)
+    return known is not None and known.type in (DataType.FLOAT, DataType.INTEGER)
 
 
 def _decoded(table: pd.DataFrame) -> pd.DataFrame:

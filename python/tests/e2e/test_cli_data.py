@@ -17,6 +17,8 @@ from database import columns, query
 from server import Server, fresh
 from streaming import upload
 
+from lachesis import Client
+
 RECORDS = [{**record, "note": None if k % 3 else f'day {k}, "x" é'} for k, record in enumerate(drive(300))]
 
 
@@ -82,6 +84,33 @@ def test_a_battery_goes_through_a_file(server: Server, battery: str, tmp_path: P
     if target != "cell.csv":
         documents = [server.get(f"/db/metadata/{name}") for name in (battery, copy)]
         assert documents[1] == {**documents[1], **documents[0], "name": copy}
+
+
+def test_words_and_numbers_go_through_csv_unchanged(server: Server, tmp_path: Path) -> None:
+    name, copy, path = fresh("words"), fresh("copy"), tmp_path / "words.csv"
+    notes = ["NA", "null", None, "None", "nan", "N/A", 'a "b", c', "two\r\nlines", "ä漢🔋"]
+    records = [
+        {"test_time": 0.1 * k, "note": note, "count": None if k == 3 else 2**62 + k, "gain": 1 / 3 if k else None}
+        for k, note in enumerate(notes)
+    ]
+    upload(server, name, records)
+    said(server, "export", name, path)
+    said(server, "import", path, copy)
+    before, after = server.rows(name), server.rows(copy)
+    for row in before + after:
+        del row["received"]
+    assert after == before == [{key: record[key] for key in before[0]} for record in records]
+
+
+def test_columns_whose_names_hold_commas_are_shown(server: Server) -> None:
+    name = fresh("comma")
+    upload(server, name, [{"a,b": 1, "a": 2, "c": 3}])
+    line = ("data", name, "--format", "csv")
+    assert said(server, *line, "--columns", "a,c").split() == ["a,c", "2,3"]
+    assert said(server, *line, "--columns", "c", "--columns", "a,b").split() == ['c,"a,b"', "3,1"]
+    assert said(server, "data", name, "--columns", "a,b").split() == ["a,b", "1"]
+    with Client(server.url) as client:
+        assert client.data(name, ["a,b", "c"]).to_dict("records") == [{"a,b": 1, "c": 3}]
 
 
 def test_battery_data_toolkit_reads_what_was_exported(server: Server, battery: str, tmp_path: Path) -> None:

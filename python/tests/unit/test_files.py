@@ -46,6 +46,27 @@ def test_a_dataset_goes_through_hdf5_and_parquet(tmp_path: Path) -> None:
         assert records.metadata(tmp_path / path).name == "Cell"
 
 
+def test_csv_keeps_words_as_text_and_is_exact(tmp_path: Path) -> None:
+    path = tmp_path / "cell.csv"
+    path.write_text(
+        "test_time,current,temperature,cycle,count,note,state,voltage\n"
+        '0.1,NA,NA,9223372036854775807,1,NA,"a ""b"", c",3.7\n'
+        "5e-324,-0.0,NA,,2,null,,3.8\n"
+        "0.30000000000000004,,NA,-9223372036854775808,3,None,nan,3.9\n"
+    )
+    first, second, third = records.read(path)[0]
+    assert (first["test_time"], second["test_time"], third["test_time"]) == (0.1, 5e-324, 0.1 + 0.2)
+    assert np.isnan(first["current"]) and second["current"] == 0.0 and np.isnan(third["current"])
+    assert [record["temperature"] for record in (first, second, third)] == [None, None, None]
+    assert [record["cycle"] for record in (first, second, third)] == [2**63 - 1, None, -(2**63)]
+    assert [record["count"] for record in (first, second, third)] == [1, 2, 3]
+    assert [record["note"] for record in (first, second, third)] == ["NA", "null", "None"]
+    assert [record["state"] for record in (first, second, third)] == ['a "b", c', None, "nan"]
+    assert all(type(record["count"]) is int and type(record["test_time"]) is float for record in (first, second))
+    table = records.table(path)
+    assert table["test_time"].dtype == np.float64 and list(table.columns)[-1] == "voltage"
+
+
 def test_files_that_hold_no_records_are_said(tmp_path: Path) -> None:
     (tmp_path / "odd.h5").write_text("no HDF5")
     (tmp_path / "odd.xlsx").write_text("")
