@@ -12,8 +12,8 @@ Array = NDArray[np.float64]
 class Limits(TypedDict, total=False):
     """What a script may use, where that is to be less than the server would allow.
 
-    `memory_mb`, `folder_mb` in MiB, `log_kb` in KiB; `build_timeout`, `build_cpu` (processor time) and `step_timeout`
-    in s.
+    `memory_mb`, `folder_mb` in MiB; `build_timeout`, `build_cpu` (processor time of all threads) and `step_timeout` in
+    s; `log_kb` in KiB of output that are kept, `log_rate_kb` in KiB of one second's.
     """
 
     memory_mb: float
@@ -23,6 +23,7 @@ class Limits(TypedDict, total=False):
     build_cpu: float
     step_timeout: float
     log_kb: float
+    log_rate_kb: float
 
 
 @dataclass(frozen=True)

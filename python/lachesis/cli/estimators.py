@@ -67,7 +67,7 @@ def show_all(client: Client, options: Namespace) -> None:
         output.print_json({name: status.raw for name, status in statuses.items()})
         return
     rows = [
-        (name, one.estimator, one.raw.get("plugin"), one.version, one.phase, one.latest_time, one.stepped, one.skipped,
+        (name, one.estimator, one.plugin, one.version, one.phase, one.latest_time, one.stepped, one.skipped,
          one.failed, one.waiting)
         for name, one in sorted(statuses.items())
     ]  # fmt: skip

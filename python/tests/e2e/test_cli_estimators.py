@@ -11,6 +11,8 @@ from commands import PROGRAM, environment, refused, run, said, told
 from server import Server, ServerFactory, fresh
 from streaming import upload
 
+from lachesis import Limits
+
 OTHER = KALMAN.replace("mean=[0.6, 1.5]", "mean=[0.5, 1.0]") + "\nprint('the other one \\x1b[31m')\n"
 
 
@@ -46,11 +48,23 @@ def test_a_script_is_tried_without_being_registered(server: Server, scripts: tup
     assert (found["state_names"], found["mean"], found["covariance"]) == (names, mean, covariance)
     assert found["records"] == 50 and found["stepped"] == 49
     text = said(server, "estimators", "check", name, scripts[1], "--plugin", "kalman")
-    assert "199 stepped, 1 skipped, 0 failed" in text and "the other one �[31m" in text
+    assert "199 stepped, 0 skipped, 0 failed" in text and "the other one �[31m" in text
     assert server.status(name) is None
     (tmp_path / "bad.py").write_text("1 / 0")
     ended = run(server, "estimators", "check", name, tmp_path / "bad.py", "--plugin", "kalman")
     assert ended.returncode == 1 and ended.stderr.startswith("lachesis: ZeroDivisionError: ")
+
+
+def test_each_limit_can_be_told(server: Server, scripts: tuple[Path, Path]) -> None:
+    name = fresh("limited")
+    limits = {"memory_mb": 512, "folder_mb": 16, "threads": 8, "build_timeout": 50, "build_cpu": 40,
+              "step_timeout": 3.5, "log_kb": 2, "log_rate_kb": 1}  # fmt: skip
+    assert set(limits) == set(Limits.__annotations__)
+    line = [f"--limit={key}={value}" for key, value in limits.items()]
+    said(server, "diagnosis", "register", name, scripts[0], "--plugin", "kalman", *line)
+    assert "control groups limit: " in said(server, "status", name)
+    refusal = refused(server, 1, "diagnosis", "register", name, scripts[0], "--plugin=kalman", "--limit=log_rate_kb=65")
+    assert "log_rate_kb" in refusal
 
 
 def test_what_a_script_wrote_moves_no_cursor(server: Server, scripts: tuple[Path, Path]) -> None:

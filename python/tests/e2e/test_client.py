@@ -14,7 +14,7 @@ from cells import JOINT, KALMAN, MOIRAE_FILES, Record, assert_same, drive, kalma
 from processes import wait
 from server import Server, ServerFactory, fresh
 
-from lachesis import Client, NotFoundError, RefusedError, RefusedRecordError, RequestError
+from lachesis import Client, NotFoundError, RefusedError, RefusedRecordError, RequestError, Status
 
 
 @pytest.fixture
@@ -38,6 +38,8 @@ def test_from_a_table_to_an_estimate(client: Client, tmp_path: Path) -> None:
     status = client.wait(name)
     assert status.is_ready and status.stepped == 299 and status.waiting == 0
     assert_same(status.raw, plain_kalman(records))
+    # Nothing that the server tells is left out.
+    assert set(status.raw) == set(Status.__dataclass_fields__) - {"name", "raw"}
     assert np.array_equal(status.std, np.sqrt(np.diagonal(status.covariance)))
     assert "299 records stepped" in str(status) and name in client.statuses()
     assert client.metadata(name)["battery"] == {"nominal_capacity": 1.2}

@@ -16,7 +16,9 @@ from lachesis.events import Events, read
 STATUS: dict[str, Any] = {
     "is_ready": True, "phase": "running", "latest_time": 1.0, "state_names": ["a"], "mean": [1.0],
     "covariance": [[4.0]], "output_names": [], "output_mean": [], "output_variance": [], "estimator": "E",
-    "version": 1, "stepped": 1, "skipped": 0, "failed": 0, "waiting": 0, "last_error": None, "skipped_because": {},
+    "plugin": "kalman", "version": 1, "stepped": 1, "skipped": 0, "failed": 0, "skipped_because": {}, "waiting": 0,
+    "restarts": 0, "checkpoint": None, "checkpoint_problem": None, "log_problem": None, "sandbox_without": [],
+    "control_groups": [], "last_error": None,
 }  # fmt: skip
 
 
