@@ -73,8 +73,9 @@ class Check:
     """What a script that was tried on stored records estimates after the last of them.
 
     `mean` `(s,)` and `covariance` `(s, s)` are in the states' own units and in the order of `state_names`, NaN where
-    they are not finite. Of `records`, `stepped`, `skipped` and `failed` tell what became of them. `seconds` has what
-    `build` and `steps` took; `log` is what the script wrote. `raw` is the whole answer.
+    they are not finite. `stepped`, `skipped` and `failed` tell what became of `records`; `complete` says whether these
+    are all that there were to try, or time was up before. `seconds` has what `build` and `steps` took; `log` is what
+    the script wrote. `raw` is the whole answer.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Check:
     stepped: int
     skipped: int
     failed: int
+    complete: bool
     latest_time: float | None
     mean: Array
     covariance: Array

@@ -122,6 +122,8 @@ def check(client: Client, options: Namespace) -> None:
     print(f"{found.estimator} after {found.records} records, at {now}:")
     print(state_table(found.state_names, found.mean.tolist(), found.std.tolist()))
     print(f"{found.stepped} stepped, {found.skipped} skipped, {found.failed} failed")
+    if not found.complete:
+        print("time did not suffice for all records")
     print(", ".join(f"{what} took {seconds:.3g} s" for what, seconds in found.seconds.items()))
     if found.last_error:
         print(f"last error: {output.printable(found.last_error)}")

@@ -103,7 +103,8 @@ def test_a_script_that_is_tried_is_sent_whole(tmp_path: Path) -> None:
     (tmp_path / "health.json").write_bytes(b"\x00{}")
     told = {
         "name": "Cell", "estimator": "E", "state_names": ["a", "b"], "output_names": ["v"], "records": 3, "stepped": 2,
-        "skipped": 1, "failed": 0, "latest_time": 2.5, "mean": [1.0, None], "covariance": [[4.0, 0.0], [0.0, None]],
+        "skipped": 1, "failed": 0, "complete": False, "latest_time": 2.5, "mean": [1.0, None],
+        "covariance": [[4.0, 0.0], [0.0, None]],
         "last_error": None, "seconds": {"build": 0.5, "steps": 0.25}, "log": "hello\n",
     }  # fmt: skip
     with telling(lambda _: document(told)) as (url, requests), Client(url) as client:
@@ -112,6 +113,7 @@ def test_a_script_that_is_tried_is_sent_whole(tmp_path: Path) -> None:
             limits={"memory_mb": 64, "step_timeout": 0.5},
         )  # fmt: skip
     assert (found.records, found.seconds["build"], found.log, found.raw) == (3, 0.5, "hello\n", told)
+    assert not found.complete
     assert found.std[0] == 2.0 and np.isnan(found.mean[1]) and found.covariance.shape == (2, 2)
     message = email.message_from_bytes(
         b"Content-Type: " + requests[0].headers["content-type"].encode() + b"\r\n\r\n" + requests[0].body
