@@ -64,7 +64,7 @@ def test_options_that_are_named_are_the_programs() -> None:
     known = set(re.findall(r"--[a-z-]+", run(PROGRAM, "serve", "--help")))
     texts = [UNIT, *(ROOT / "deploy" / "nginx").iterdir(), ROOT / "deploy" / "container" / "compose.yaml"]
     texts += [UNIT.with_name("lachesisd.env"), ROOT / "deploy" / "README.md"]
-    others = {"--data", "--role", "--label", "--battery", "--rm", "--url", "--token-file", "--now"}
+    others = {"--data", "--role", "--label", "--battery", "--rm", "--url", "--token-file", "--json", "--now"}
     others |= {"--no-same-owner", "--keep-directory-symlink", "--no-deps"}
     for path in texts:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", path.read_text("utf-8")))
