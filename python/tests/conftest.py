@@ -10,7 +10,8 @@ from pathlib import Path
 # Before numpy is imported, so that a plain loop computes as workers do.
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
-# Who is started in the background is deaf to an interrupt, and so would be all programs that the tests start and interrupt.
+# Who is started in the background is deaf to an interrupt, and so would be all programs that the tests start and
+# interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, str(Path(__file__).parent / "e2e"))
