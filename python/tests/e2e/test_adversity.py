@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import shlex
 import shutil
 import signal
 import time
@@ -12,11 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
-from unittest import mock
 
 import httpx
 import pytest
-import server as servers
 import websockets
 from cells import KALMAN, Record, assert_same, drive, plain_kalman, seeded
 from database import query
@@ -44,13 +41,10 @@ class SmallDisk(Server):
         """Start it as `Server.start` does, on an empty disk."""
         self.data = self.folder / "data"
         self.data.mkdir()
-        program, mounting = self.folder / "lachesisd", 'mount -t tmpfs -o size=24m,mode=700 lachesis "$0" && exec "$@"'
+        mounting = 'mount -t tmpfs -o size=24m,mode=700 lachesis "$0" && exec "$@"'
         # None of these forks: the process is the server's in the end.
-        words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mounting, str(self.data)]
-        program.write_text(f'#!/bin/sh\nexec {shlex.join([*words, str(servers.PROGRAM)])} "$@"\n')
-        program.chmod(0o700)
-        with mock.patch.object(servers, "PROGRAM", program):
-            super().start()
+        self.prefix = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mounting, str(self.data)]
+        super().start()
         # What is seen from outside of the namespace.
         self.disk = Path(f"/proc/{self.pid}/root{self.data}")
         return self

@@ -17,7 +17,7 @@ from streaming import upload
 GETS = ["/health", "/db/stats", "/online/status"]
 
 
-@pytest.mark.parametrize("path", ["/", "/db/status", "/no", "/health/x", "/db/data", "/db/data/a/b", "/%2e%2e/x"])
+@pytest.mark.parametrize("path", ["/static", "/db/status", "/no", "/health/x", "/db/data", "/db/data/a/b", "/%2e%2e/x"])
 def test_an_unknown_path_is_answered_with_a_detail_alone(server: Server, path: str) -> None:
     for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
         reply = exchange(server, f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
