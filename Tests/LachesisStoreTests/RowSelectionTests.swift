@@ -40,6 +40,19 @@ import Testing
             #expect(try await numbers(store) { ($0.after, $0.before) = (.min, .max) }.count == 10)
             #expect(try await numbers(store) { $0.after = .max } == [])
             #expect(try await numbers(store) { $0.before = .min } == [])
+            let (befores, afters): ([Int64], [Int64]) = ([.min, .min + 1, -1, 0, 1], [.min, 0, 5, .max])
+            for before in befores {
+                for after in afters {
+                    for points: Int? in [nil, 3] {
+                        let found = try await numbers(store) {
+                            $0.after = after
+                            $0.before = before
+                            $0.points = points
+                        }
+                        #expect(found == [], "\(after) \(before)")
+                    }
+                }
+            }
         }
     }
 

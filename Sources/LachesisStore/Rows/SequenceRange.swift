@@ -9,16 +9,17 @@ struct SequenceRange: Sendable, Equatable {
     /// Those that the bounds leave of a table.
     init(_ bounds: RowSelection, of table: RowTable) {
         lower = max(0, bounds.after ?? 0)
-        upper = table.lastSequence
-        if let before = bounds.before { upper = min(upper, before == .min ? before : before - 1) }
+        var upper = table.lastSequence
+        if let before = bounds.before { upper = min(upper, before > 0 ? before - 1 : 0) }
         if bounds.isTimeBounded && table.timePosition == nil { upper = lower }
+        self.upper = max(lower, upper)
     }
 
     init(lower: Int64, upper: Int64) { (self.lower, self.upper) = (lower, upper) }
 
-    /// How many rows there are at most.
-    var span: Int64 { max(0, upper - lower) }
-    var isEmpty: Bool { span == 0 }
+    /// How many rows there are at most. Sequences are not negative: the difference of two is never too large.
+    var span: Int64 { isEmpty ? 0 : upper - lower }
+    var isEmpty: Bool { upper <= lower }
 
     func intersection(_ other: SequenceRange) -> SequenceRange {
         SequenceRange(lower: max(lower, other.lower), upper: min(upper, other.upper))
