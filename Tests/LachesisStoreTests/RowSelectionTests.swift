@@ -94,6 +94,10 @@ import Testing
             let rows = try store.data(of: cell, selection { ($0.columns, $0.hasSequence) = (["sequence"], true) })
             #expect(try await store.all(rows) == [[1, 7]])
             await expect(.unknownColumn) { try store.data(of: cell, selection { $0.columns = ["Test_Time"] }) }
+            try await store.store(["sequence_2": 1, "sequence_3": 2], to: cell)
+            let names = try store.data(of: cell, selection { $0.hasSequence = true }).columns.map(\.name)
+            #expect(
+                names.filter { $0.hasPrefix("sequence") } == ["sequence", "sequence_4", "sequence_2", "sequence_3"])
             await expect(.unknownColumn) { try store.data(of: cell, selection { $0.columns = [""] }) }
         }
     }

@@ -27,11 +27,19 @@ struct SelectedColumns: Sendable {
             }
         }
         (self.stored, self.hasSequence) = (stored, hasSequence)
+        let names = Set(table.columns.map(\.name))
         let told = stored.map { column in
             let isTaken = hasSequence && column.name == Self.sequenceName
-            return TableSchema.Column(name: isTaken ? column.name + "_2" : column.name, type: column.type)
+            return TableSchema.Column(name: isTaken ? Self.other(names) : column.name, type: column.type)
         }
         self.told = hasSequence ? [TableSchema.Column(name: Self.sequenceName, type: .integer)] + told : told
+    }
+
+    /// A name for a stored column that is called as the sequence is, and as no other is.
+    private static func other(_ names: Set<String>) -> String {
+        var number = 2
+        while names.contains("\(sequenceName)_\(number)") { number += 1 }
+        return "\(sequenceName)_\(number)"
     }
 
     /// Begins a statement over a table: the sequence, the time, then the stored columns.
