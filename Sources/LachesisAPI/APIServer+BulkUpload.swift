@@ -32,11 +32,18 @@ extension APIServer {
         _ request: Request, _ format: BulkFormat, to battery: BatteryName, _ caller: Caller
     ) async throws -> Response {
         let body = try await request.body.collect(upTo: limits.uploadBytes)
+        let received = Date().timeIntervalSince1970
+        let decoded = await decoding.run { [limits] () -> Result<RecordBatch, RefusedRecord> in
+            do throws(RefusedRecord) {
+                return .success(try format.decode(body, limits, received: received))
+            } catch {
+                return .failure(error)
+            }
+        }
         let batch: RecordBatch
-        do {
-            batch = try format.decode(body, limits, received: Date().timeIntervalSince1970)
-        } catch {
-            throw Self.refusal(error)
+        switch decoded {
+        case .success(let whole): batch = whole
+        case .failure(let refused): throw Self.refusal(refused)
         }
         guard let ticket = uploads.enter(battery, nil, caller) else {
             throw APIError(.conflict, "the battery '\(battery)' is being deleted")

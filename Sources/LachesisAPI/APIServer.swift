@@ -18,6 +18,7 @@ package struct APIServer: Sendable {
     let registrations = Self.turns(waiting: 256, ofToken: 64)
     /// Requests whose records may be in memory at once; the others wait likewise. They are quick, and many devices may share a token.
     let bulkUploads = Self.turns(waiting: 1_024, ofToken: 512)
+    let decoding = DecodingQueues()
     let uploads = OpenUploads()
     let gatekeeper: Gatekeeper
     let eventFeed: EventFeed

@@ -92,6 +92,7 @@ package struct JSONReader {
             if !skip(UInt8(ascii: "+")) { _ = skip(UInt8(ascii: "-")) }
             try skipDigits()
         }
+        if let quick = JSONNumber.quick(bytes[start..<position], isInteger: isInteger) { return quick }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, let integer = Int64(text) { return .integer(integer) }
         guard digitCount <= Self.digitLimit else { throw error("a number of more than \(Self.digitLimit) digits") }
