@@ -56,7 +56,8 @@ extension APIServer {
     }
 
     private static func refusal(_ refused: RefusedRecord) -> APIError {
-        .invalid(["body"] + (refused.refusal.key.map { [$0] } ?? []), refused.description)
+        if refused.refusal.kind == .tooMany { return APIError(.contentTooLarge, refused.description) }
+        return .invalid(["body"] + (refused.refusal.key.map { [$0] } ?? []), refused.description)
     }
 }
 

@@ -138,7 +138,7 @@ struct UploadSocket: Sendable {
             switch refusal.kind {
             case .unsupported: 1003
             case .malformed: 1007
-            case .inadmissible: 1008
+            case .inadmissible, .tooMany: 1008
             }
         return SocketClose(code: code, reason: "message \(message): \(refusal)")
     }

@@ -8,6 +8,8 @@ package struct Limits: Sendable {
     package var keyBytes = 128
     /// Bytes of the records of one request; they are stored at once, while all others wait. Default 16 MiB.
     package var uploadBytes = 16 << 20
+    /// Records of one request, likewise: many small ones take more memory and time than their bytes tell. Default 100,000.
+    package var uploadRecords = 100_000
     /// Bytes of a metadata document. Default 256 KiB.
     package var metadataBytes = 256 << 10
     /// Bytes of an estimator's script. Default 1 MiB.

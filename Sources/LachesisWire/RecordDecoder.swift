@@ -10,6 +10,7 @@ package final class RecordDecoder {
     private let limits: Limits
     private let zone: UnsafeMutablePointer<msgpack_zone>
     private var layout = RecordLayout(keys: [])
+    private var layouts = LayoutCache()
     /// The layout's keys as they stand in a message.
     private var keyBytes: [[UInt8]] = []
     private var values: [Value] = []
@@ -45,6 +46,9 @@ package final class RecordDecoder {
         var (offset, number): (Int, Int?) = (0, nil)
         do throws(RecordRefusal) {
             let count = try Self.arrayHeader(bytes, &offset)
+            // An empty map takes a byte.
+            guard count <= bytes.count - offset else { throw RecordRefusal(.malformed, "the msgpack ends too early") }
+            guard count <= limits.uploadRecords else { throw RecordRefusal.tooMany(limits) }
             for record in 0..<count {
                 number = record + 1
                 let start = offset
@@ -123,7 +127,7 @@ package final class RecordDecoder {
     private func adoptLayout(of entries: UnsafeBufferPointer<msgpack_object_kv>) throws(RecordRefusal) {
         var keys: [String] = []
         for entry in entries { keys.append(try key(entry.key)) }
-        layout = try RecordLayout(checking: keys, limits)
+        layout = try layouts.layout(of: keys, limits)
         keyBytes = keys.map { Array($0.utf8) }
     }
 

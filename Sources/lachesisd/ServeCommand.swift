@@ -61,6 +61,9 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Bytes of the records of one request.")
     var maxUploadBytes = Limits().uploadBytes
 
+    @Option(help: "Records of one request.")
+    var maxUploadRecords = Limits().uploadRecords
+
     @Option(help: "Bytes of a metadata document.")
     var maxMetadataBytes = Limits().metadataBytes
 
@@ -106,8 +109,8 @@ struct LimitOptions: ParsableArguments {
     func resolved() throws -> Limits {
         let counts = [
             maxRecordBytes, maxColumns, maxMetadataBytes, maxScriptBytes, maxFileBytes, maxFiles, maxRegistrationBytes,
-            maxMemoryMb, maxFolderMb, maxThreads, maxUploadBytes, maxLogKb,
-            maxLogRateKb,
+            maxMemoryMb, maxFolderMb, maxThreads, maxUploadBytes, maxUploadRecords,
+            maxLogKb, maxLogRateKb,
         ]
         guard counts.allSatisfy({ $0 > 0 }) else { throw ValidationError("limits must be greater than zero") }
         let buildCpu = buildCpu ?? buildTimeout
@@ -126,6 +129,7 @@ struct LimitOptions: ParsableArguments {
         limits.recordBytes = maxRecordBytes
         limits.columns = maxColumns
         limits.uploadBytes = maxUploadBytes
+        limits.uploadRecords = maxUploadRecords
         limits.metadataBytes = maxMetadataBytes
         limits.scriptBytes = maxScriptBytes
         limits.fileBytes = maxFileBytes

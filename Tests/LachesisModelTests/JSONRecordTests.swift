@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LachesisModel
@@ -35,6 +36,48 @@ import Testing
         #expect(batch.count == 4)
         #expect(batch.runs.map(\.received.count) == [2, 1, 1])
         #expect(batch.runs[2].layout.keys == ["b", "a"])
+    }
+
+    @Test func kindsOfRecordsThatTakeTurnsShareTheirLayouts() throws {
+        let batch = try decode("[" + Array(repeating: "{\"a\":1},{\"b\":1}", count: 50).joined(separator: ",") + "]")
+        #expect(Set(batch.runs.map { ObjectIdentifier($0.layout) }).count == 2)
+        // More keys than are remembered; still each record is what it is.
+        let many = (0..<3_000).map { "{\"k\($0 % 1_500)\":\($0)}" }.joined(separator: ",")
+        #expect(try decode("[\(many)]").runs.enumerated().allSatisfy { $1.layout.keys == ["k\($0 % 1_500)"] })
+    }
+
+    @Test func moreRecordsThanAreAllowedAreRefusedBeforeTheyAreKept() throws {
+        var limits = Limits()
+        limits.uploadRecords = 3
+        #expect(try decode("[{},{},{}]", limits: limits).count == 3)
+        #expect(refused("[{},{},{},{}]", limits: limits) == RefusedRecord(number: nil, refusal: .tooMany(limits)))
+    }
+
+    @Test func numbersAreReadAsSwiftReadsThem() throws {
+        var generator = SeededGenerator(seed: 11)
+        var texts = ["0", "-0", "-0.0", "0.1", "99999999999999999", "9007199254740993.0", "0.000000000000001", "1.5e3"]
+        for _ in 0..<2_000 {
+            let digits = (0..<Int.random(in: 1...20, using: &generator)).map { _ in
+                Int.random(in: 0...9, using: &generator)
+            }
+            let whole = digits.map(String.init).joined().drop { $0 == "0" }
+            let fraction = (0..<Int.random(in: 0...18, using: &generator)).map { _ in
+                "7390145".randomElement(using: &generator) ?? "1"
+            }
+            texts.append((whole.isEmpty ? "0" : whole) + (fraction.isEmpty ? "" : "." + String(fraction)))
+        }
+        for text in texts {
+            let value = try? decode("[{\"a\":\(text)}]").runs[0].values[0]
+            if let integer = Int64(text) {
+                #expect(value == .integer(integer), "\(text)")
+            } else if text.contains(".") {
+                guard case .real(let real)? = value else {
+                    Issue.record("\(text)")
+                    continue
+                }
+                #expect(real.bitPattern == Double(text)?.bitPattern, "\(text)")
+            }
+        }
     }
 
     @Test func theRecordAtFaultIsNamed() {

@@ -48,10 +48,18 @@ import Testing
         for bytes: [UInt8] in [[], [0x80], [0x05], [0xdc], [0xdd, 0, 0], list([[1]]) + [0]] {
             #expect(refused(bytes) != nil && refused(bytes)?.number == nil, "\(bytes)")
         }
-        #expect(refused([0xdd, 0xff, 0xff, 0xff, 0xff])?.number == 1)
+        #expect(refused([0xdd, 0xff, 0xff, 0xff, 0xff])?.refusal.kind == .malformed)
         var limits = Limits()
         limits.recordBytes = 4
         #expect(refused(list([[1], [0xa1, 0x62]]), limits: limits)?.number == 2)
+    }
+
+    @Test func moreRecordsThanAreAllowedAreRefusedAtOnce() {
+        var limits = Limits()
+        limits.uploadRecords = 2
+        #expect(refused(list([[1], [1]]), limits: limits) == nil)
+        #expect(
+            refused(list([[1], [1], [0x90]]), limits: limits) == RefusedRecord(number: nil, refusal: .tooMany(limits)))
     }
 
     @Test func bytesOfAnyKindAreReadOrRefused() {

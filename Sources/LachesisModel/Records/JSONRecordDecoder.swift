@@ -3,6 +3,7 @@
 package struct JSONRecordDecoder {
     private let limits: Limits
     private var layout = RecordLayout(keys: [])
+    private var layouts = LayoutCache()
 
     package init(limits: Limits) { self.limits = limits }
 
@@ -23,6 +24,10 @@ package struct JSONRecordDecoder {
                     throw RecordRefusal(
                         .inadmissible, "the record has \(size) bytes; at most \(limits.recordBytes) are allowed")
                 }
+                guard batch.count < limits.uploadRecords else {
+                    number = nil
+                    throw RecordRefusal.tooMany(limits)
+                }
                 try append(tree, received: received, to: &batch)
                 number = (number ?? 0) + 1
             }
@@ -38,7 +43,7 @@ package struct JSONRecordDecoder {
             throw RecordRefusal(.malformed, "a JSON object is expected, not \(tree.kind)")
         }
         if !members.lazy.map(\.key).elementsEqual(layout.keys) {
-            layout = try RecordLayout(checking: members.map(\.key), limits)
+            layout = try layouts.layout(of: members.map(\.key), limits)
         }
         var values: [Value] = []
         values.reserveCapacity(members.count)

@@ -7,6 +7,8 @@ package struct RecordRefusal: Error, Equatable, Sendable, CustomStringConvertibl
         case malformed
         /// Well-formed, but against a rule: a wrong type for its column, a reserved key, a limit.
         case inadmissible
+        /// More records at once than one request may have.
+        case tooMany
     }
 
     package let kind: Kind
@@ -16,6 +18,11 @@ package struct RecordRefusal: Error, Equatable, Sendable, CustomStringConvertibl
 
     package init(_ kind: Kind, key: String? = nil, _ reason: String) {
         (self.kind, self.key, self.reason) = (kind, key, reason)
+    }
+
+    /// What a list of more records than are allowed gets.
+    package static func tooMany(_ limits: Limits) -> RecordRefusal {
+        RecordRefusal(.tooMany, "there are more than the \(limits.uploadRecords) records that one request may have")
     }
 
     package var description: String { key.map { "key '\($0)': \(reason)" } ?? reason }

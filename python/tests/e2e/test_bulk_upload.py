@@ -3,6 +3,7 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ import msgpack
 import pytest
 import tokens
 from cells import KALMAN, assert_same, drive, plain_kalman
+from raw import Connection
 from server import Server, ServerFactory, fresh
 from streaming import upload
 
@@ -127,6 +129,75 @@ def test_a_body_over_the_limit_is_refused(make_server: ServerFactory) -> None:
     reply = post(server, "a", [{"n": 1}] * 2_000)
     assert reply.status_code == 413 and list(reply.json()) == ["detail"]
     assert server.stats("a")["data_stats"]["rows"] == 100
+
+
+@pytest.mark.parametrize("kind", ["json", "msgpack"])
+def test_more_records_than_one_request_may_have_are_refused(make_server: ServerFactory, kind: str) -> None:
+    server = make_server("--max-upload-records", "100")
+    assert post(server, "a", [{"n": 1}] * 100, kind).json() == 100
+    reply = post(server, "a", [{"n": 1}] * 101, kind)
+    assert reply.status_code == 413 and "100 records" in reply.json()["detail"]
+    assert server.stats("a")["data_stats"]["rows"] == 100
+
+
+def test_many_small_records_take_little_memory(make_server: ServerFactory) -> None:
+    server = make_server()
+    assert post(server, "warm", [{"n": 1}] * 1_000).json() == 1_000
+    before = resident(server)
+    pairs = b",".join([b'{"a":1},{"b":1}'] * 50_000)
+    empty = b"\xdd" + (15_000_000).to_bytes(4, "big") + b"\x80" * 15_000_000
+    reply = server.http.post("/db/upload/pairs", content=b"[" + pairs + b"]", headers=JSON)
+    assert (reply.status_code, reply.json()) == (200, 100_000)
+    many = b",".join([pairs] * 9)
+    for body, headers in ((b"[" + many + b"]", JSON), (empty, MSGPACK)):
+        reply = server.http.post("/db/upload/many", content=body, headers=headers)
+        assert reply.status_code == 413 and "100000 records" in reply.json()["detail"]
+    assert server.stats("many") is None
+    assert resident(server) - before < 300 << 10
+
+
+def resident(server: Server) -> int:
+    """The most memory that the server has had. kB"""
+    with open(f"/proc/{server.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+
+def test_large_bodies_hold_up_nobody(server: Server) -> None:
+    # Refused at its last record, so that it is decoded to its end, and nothing is written.
+    record = json.dumps({f"column {k}": k / 7 for k in range(100)}).encode()
+    body = b"[" + b",".join([record] * (12_000_000 // len(record))) + b",5]"
+    slowest, name = 0.0, fresh("large")
+    with ThreadPoolExecutor(4) as pool:
+        start = time.monotonic()
+        replies = [
+            pool.submit(httpx.post, f"{server.url}/db/upload/{name}", content=body, headers=JSON, timeout=600)
+            for _ in range(4)
+        ]
+        while not all(reply.done() for reply in replies):
+            begun = time.monotonic()
+            assert server.http.get("/health/live").status_code == 200
+            slowest = max(slowest, time.monotonic() - begun)
+            time.sleep(0.01)
+        whole = time.monotonic() - start
+    assert [reply.result().status_code for reply in replies] == [422] * 4
+    assert slowest < max(0.5, whole / 4), f"an answer took {slowest:.2f} s while bodies took {whole:.2f} s"
+
+
+def test_bodies_that_drip_are_refused_and_give_back_their_places(make_server: ServerFactory) -> None:
+    server = make_server("--body-timeout", "3")
+    head = (
+        b"POST /db/upload/a HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 9999\r\n\r\n["
+    )
+    with ExitStack() as stack:
+        drips = [stack.enter_context(Connection(server)) for _ in range(8)]
+        for drip in drips:
+            drip.send(head)
+        assert post(server, "b", [{"n": 1}]).json() == 1
+        for drip in drips:
+            answer = drip.answer("POST")
+            assert answer.status == 408 and "slowly" in answer.json["detail"]
+            assert answer.headers["connection"] == "close"
 
 
 def test_names_are_checked(server: Server) -> None:
