@@ -2,6 +2,7 @@ package import HTTPTypes
 package import Hummingbird
 internal import LachesisFleet
 internal import LachesisModel
+internal import LachesisSocket
 internal import LachesisStore
 internal import Logging
 internal import NIOHTTP1
@@ -87,6 +88,8 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         case let error as FleetError: APIError(status(of: error.code), error.description)
         case let error as FormError:
             APIError(error.code == .tooLarge ? .contentTooLarge : .badRequest, error.description)
+        case is SlowBody:
+            APIError(.requestTimeout, "the request's body comes too slowly", headers: [.connection: "close"])
         case is HTTPParserError: APIError(.badRequest, "the request's body is not of the form that its head announces")
         case let error as NameError: .invalid(["path", "name"], error.description)
         case let error as HTTPError:

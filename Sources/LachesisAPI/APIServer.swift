@@ -48,7 +48,7 @@ package struct APIServer: Sendable {
     package func application(
         host: String, port: Int, sockets: SocketConfiguration, onListening: @escaping @Sendable (Int) -> Void
     ) -> some ApplicationProtocol {
-        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
+        let router = Router(context: APIContext.self)
         router.add(middleware: ErrorMiddleware())
         router.add(middleware: AccessMiddleware(gatekeeper: gatekeeper))
         addStatusRoutes(to: router)

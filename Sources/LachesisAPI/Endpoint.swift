@@ -18,11 +18,14 @@ package struct APIContext: RequestContext {
 }
 
 extension Router where Context == APIContext {
-    /// Routes the given methods of a path; every other method gets 405 with `Allow`.
+    /// Routes the given methods of a path, and HEAD where GET is; every other method gets 405 with `Allow`.
     func endpoint(
         _ path: RouterPath, _ handlers: [HTTPRequest.Method: @Sendable (Request, APIContext) async throws -> Response]
     ) {
         for (method, handler) in handlers { on(path, method: method, use: handler) }
+        if let get = handlers[.get] {
+            on(path, method: .head) { request, context in try await get(request, context).withoutBody }
+        }
         let allowed = handlers.keys.map(\.rawValue) + (handlers[.get] == nil ? [] : ["HEAD"])
         let allow = allowed.sorted().joined(separator: ", ")
         for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options, .trace]
@@ -33,6 +36,15 @@ extension Router where Context == APIContext {
                     headers: [.allow: allow])
             }
         }
+    }
+}
+
+extension Response {
+    /// The answer to HEAD. Without a length where the body's is not known until it is written.
+    var withoutBody: Response {
+        var response = createHeadResponse()
+        if body.contentLength == nil { response.headers[.contentLength] = headers[.contentLength] }
+        return response
     }
 }
 

@@ -6,8 +6,12 @@ package struct SocketConfiguration: Sendable {
     package var inboundHighWater = 256 * 1024
     /// How long a connection may take to send its first request, and stay silent between requests or within one. Default 60 s.
     package var idleTimeout: Duration = .seconds(60)
-    /// How long the server waits, in all, for one request's body; then the connection is cut. Default 300 s.
+    /// How long the server waits, in all, for one request's body, at most; then reading it throws ``SlowBody``. Default 300 s.
     package var bodyTimeout: Duration = .seconds(300)
+    /// How long it waits for a body of which nothing comes: while it comes, others wait for the memory that it takes. Default 30 s.
+    package var bodyGrace: Duration = .seconds(30)
+    /// Bytes of a body that make up for a second of waiting beyond ``bodyGrace``. Default 64 KiB.
+    package var bodyBytesPerSecond = 65_536.0
     /// Connections that may be open at once; further ones are refused as they come. Default 4096.
     package var maxConnections = 4096
     /// Connections that one IPv4 address, or one IPv6 network of 64 bits, may have open at once. Default nil: an eighth of

@@ -47,7 +47,10 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderFieldSize = configuration.maxHeaderSize
             limits.maxHeaderListSize = configuration.maxHeaderSize
-            let encoder = HTTPResponseEncoder()
+            var framing = HTTPResponseEncoder.Configuration()
+            // The gate does it.
+            framing.automaticallySetFramingHeaders = false
+            let encoder = HTTPResponseEncoder(configuration: framing)
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(
                     leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .drop,

@@ -153,7 +153,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             guard case .http(let head) = UpgradeCheck.check(head, isFirst: false) else { return }
             pass(head, context: context)
         case (.http, .body):
-            body?.arrived(at: .now())
+            if case .body(let bytes) = part { body?.arrived(bytes.readableBytes, at: .now()) }
             context.fireChannelRead(data)
         case (.http, .end):
             body = nil
@@ -215,8 +215,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
             context.writeAndFlush(
                 Self.wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
         }
-        exchanges.requestBegan(isLast: head.headers["connection"] == ["close"])
-        body = BodyClock()
+        exchanges.requestBegan(isLast: head.headers["connection"] == ["close"], isHead: head.method == .HEAD)
+        body = BodyClock(configuration)
         context.fireChannelRead(Self.wrapInboundOut(.head(head)))
     }
 
@@ -224,37 +224,43 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         if case .deciding = state { return }
         if body != nil {
             body?.waits(at: .now())
-            if bodyDeadline == nil { watchBody(for: TimeAmount(configuration.bodyTimeout)) }
+            if bodyDeadline == nil, let left = body?.left(at: .now()) { watchBody(for: left) }
         }
         context.read()
     }
 
-    /// Cuts the connection once its client has made the server wait for too long; until then, looks again when that could be.
+    /// Ends the body once its client has made the server wait for too long; until then, looks again when that could be.
     private func watchBody(for time: TimeAmount) {
         guard let context else { return }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         bodyDeadline = context.eventLoop.scheduleTask(in: time) {
             let gate = bound.value
             guard let body = gate.body else { return }
-            let left = body.left(of: TimeAmount(gate.configuration.bodyTimeout), at: .now())
-            guard left > .zero else {
-                gate.context?.close(promise: nil)
-                return
-            }
-            gate.watchBody(for: left)
+            let left = body.left(at: .now())
+            if left > .zero { gate.watchBody(for: left) } else { gate.endBody() }
         }
+    }
+
+    /// Whoever reads the body is told, and may still answer.
+    private func endBody() {
+        body = nil
+        context?.fireErrorCaught(SlowBody())
+        // An answer that says it is the last sets a closer bound.
+        closeAfter(configuration.idleTimeout)
     }
 
     // MARK: Responses
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch Self.unwrapOutboundIn(data) {
-        case .head(var head) where exchanges.mustAnnounceClose && head.status.mayHaveResponseBody:
-            head.headers.replaceOrAdd(name: "connection", value: "close")
+        case .head(var head):
+            ResponseFraming.frame(&head, toHead: exchanges.answersHead)
+            if exchanges.mustAnnounceClose && head.status.mayHaveResponseBody {
+                head.headers.replaceOrAdd(name: "connection", value: "close")
+            } else {
+                endsAfterResponse = head.headers["connection"] == ["close"]
+            }
             context.write(Self.wrapOutboundOut(.head(head)), promise: promise)
-        case .head(let head):
-            endsAfterResponse = head.headers["connection"] == ["close"]
-            context.write(data, promise: promise)
         case .end(let trailers):
             exchanges.responseEnded()
             if endsAfterResponse { return finish(trailers, context: context, promise: promise) }

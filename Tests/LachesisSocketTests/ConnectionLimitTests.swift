@@ -7,22 +7,33 @@ import Testing
     private static let none: @Sendable (SocketRequest) async -> SocketUpgrade = { _ in .notFound }
 
     @Test func onlyTheTimeThatTheClientTakesCounts() {
-        var clock = BodyClock()
+        var configuration = SocketConfiguration()
+        (configuration.bodyGrace, configuration.bodyTimeout) = (.seconds(10), .seconds(20))
+        configuration.bodyBytesPerSecond = 100
+        var clock = BodyClock(configuration)
         let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
-        #expect(clock.left(of: .seconds(10), at: start + .seconds(100)) == .seconds(10))
+        #expect(clock.left(at: start + .seconds(100)) == .seconds(10))
         clock.waits(at: start)
         clock.waits(at: start + .seconds(2))
-        #expect(clock.left(of: .seconds(10), at: start + .seconds(3)) == .seconds(7))
-        clock.arrived(at: start + .seconds(4))
+        #expect(clock.left(at: start + .seconds(3)) == .seconds(7))
+        clock.arrived(0, at: start + .seconds(4))
         // The server does not read meanwhile.
-        #expect(clock.left(of: .seconds(10), at: start + .seconds(1_000)) == .seconds(6))
+        #expect(clock.left(at: start + .seconds(1_000)) == .seconds(6))
         clock.waits(at: start + .seconds(1_000))
-        #expect(clock.left(of: .seconds(10), at: start + .seconds(1_006)) == .zero)
+        #expect(clock.left(at: start + .seconds(1_006)) == .zero)
+        clock.arrived(500, at: start + .seconds(1_006))
+        #expect(clock.left(at: start + .seconds(2_000)) == .seconds(5))
+        clock.arrived(1 << 40, at: start + .seconds(2_000))
+        #expect(clock.left(at: start + .seconds(3_000)) == .seconds(10), "the bound of all bodies")
     }
 
-    @Test func aBodyThatDripsEnds() async throws {
+    @Test(arguments: [true, false]) func aBodyThatDripsEnds(byItsRate: Bool) async throws {
         var configuration = SocketConfiguration()
-        configuration.bodyTimeout = .milliseconds(500)
+        if byItsRate {
+            configuration.bodyGrace = .milliseconds(500)
+        } else {
+            configuration.bodyTimeout = .milliseconds(500)
+        }
         try await withServer(configuration, shouldUpgrade: Self.none) { port, _ in
             let time = try await RawClient.with(port: port) { client in
                 try await client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")

@@ -173,11 +173,11 @@ import Testing
 
     @Test func onlyTheLastResponseAnnouncesTheClose() {
         var exchanges = HTTPExchanges()
-        exchanges.requestBegan(isLast: false)
-        exchanges.requestBegan(isLast: true)
-        #expect(!exchanges.mustAnnounceClose)
+        exchanges.requestBegan(isLast: false, isHead: false)
+        exchanges.requestBegan(isLast: true, isHead: true)
+        #expect(!exchanges.mustAnnounceClose && !exchanges.answersHead)
         exchanges.responseEnded()
-        #expect(exchanges.mustAnnounceClose)
+        #expect(exchanges.mustAnnounceClose && exchanges.answersHead)
         exchanges.responseEnded()
         #expect(exchanges.isIdle)
     }

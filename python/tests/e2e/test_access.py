@@ -347,7 +347,7 @@ def test_a_body_that_drips_ends(make_server: ServerFactory) -> None:
             while time.monotonic() - start < 30:
                 connection.send(b" ")
                 time.sleep(0.2)
-        assert 1 < time.monotonic() - start < 10
+        assert 1 < time.monotonic() - start < 20
     assert server.http.get("/health").status_code == 200
 
 

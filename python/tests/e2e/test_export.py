@@ -204,6 +204,15 @@ def test_head_tells_what_get_would(server: Server, battery: str) -> None:
         get, head = server.http.get(path), server.http.head(path)
         assert head.status_code == 200 and head.content == b""
         assert head.headers.get("content-type") == get.headers["content-type"]
+        assert "content-length" not in head.headers and "transfer-encoding" not in head.headers
+    with Connection(server) as connection:
+        # Nothing but the head is sent: the next answer is where it must be.
+        for method in ("HEAD", "HEAD", "GET", "HEAD"):
+            connection.send(f"{method} /db/data/{battery}?limit=1 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            answer = connection.answer(method)
+            assert answer.status == 200 and (answer.body == b"") == (method == "HEAD")
+        connection.send(b"HEAD /online/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert "content-length" not in connection.answer("HEAD").headers
     assert server.http.head(f"/db/data/{battery}?columns=nope").status_code == 422
     assert server.http.head(f"/db/data/{fresh('none')}").status_code == 404
 
