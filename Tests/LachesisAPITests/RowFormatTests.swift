@@ -29,6 +29,14 @@ import Testing
         return text
     }
 
+    @Test func aColumnThatIsAloneHasNoEmptyLines() {
+        var encoder = RowFormat.csv.encoder()
+        encoder.begin([RowColumn(name: "n", type: .float, unit: nil)])
+        for value in [Value.null, .real(1), .text(""), .null] { encoder.append([value]) }
+        encoder.end()
+        #expect(String(decoding: encoder.drain(), as: UTF8.self) == "n\r\n\"\"\r\n1.0\r\n\"\"\r\n\"\"\r\n")
+    }
+
     @Test func rowsAreWrittenInEachFormat() {
         #expect(
             written(.json) == #"[{"a,\"b\"":"x\"y\u000d\nz","n":0.1},{"a,\"b\"":"","n":-3},{"a,\"b\"":null,"n":null}]"#)

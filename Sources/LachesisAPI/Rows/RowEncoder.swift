@@ -88,16 +88,18 @@ private struct JSONTable: RowEncoder {
     mutating func drain() -> [UInt8] { json.drain() }
 }
 
-/// RFC 4180: lines end with CRLF, NULL is an empty field, and text without any character is one of two quotes.
+/// RFC 4180: lines end with CRLF, NULL is an empty field, and text without any character is one of two quotes. So is NULL in a
+/// column that is alone: readers skip lines without any character.
 private struct CSVRows: RowEncoder {
     private var bytes: [UInt8] = []
 
     mutating func begin(_ columns: [RowColumn]) { line(columns) { $0.text($1.name) } }
 
     mutating func append(_ row: ArraySlice<Value>) {
+        let isAlone = row.count == 1
         line(row) { rows, value in
             switch value {
-            case .null: break
+            case .null: if isAlone { rows.text("") }
             case .integer(let integer): rows.bytes.append(contentsOf: String(integer).utf8)
             case .real(let real): rows.bytes.append(contentsOf: real.description.utf8)
             case .text(let text): rows.text(text)

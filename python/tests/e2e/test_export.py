@@ -79,6 +79,7 @@ def test_null_and_empty_text_differ_in_csv(server: Server) -> None:
     upload(server, name, [{"note": "", "n": None}, {"note": None, "n": 1}, {"note": "x"}])
     reply = data(server, name, "format=csv&columns=note,n")
     assert reply.content == b'note,n\r\n"",\r\n,1\r\nx,\r\n'
+    assert data(server, name, "format=csv&columns=n").content == b'n\r\n""\r\n1\r\n""\r\n'
     assert reply.headers["content-type"] == "text/csv; charset=utf-8"
 
 
