@@ -99,4 +99,23 @@ struct EventTests {
         rhythm.spoke(start + .seconds(15))
         #expect(rhythm.action(hasNews: false, now: start + .seconds(29)) == .nothing)
     }
+
+    /// A client that reads slowly: from the end of one round to the begin of the next there is the interval.
+    @Test(.timeLimit(.minutes(1))) func theIntervalCountsFromWhenNewsWereSent() async throws {
+        let (interval, name) = (Duration.milliseconds(300), names[0])
+        install(name)
+        let stream = EventStream(
+            feed: EventFeed(board: board), batteries: nil, interval: interval, lastID: nil, mayStay: { true })
+        var sent: [(begin: ContinuousClock.Instant, end: ContinuousClock.Instant)] = []
+        await #expect(throws: CancellationError.self) {
+            try await stream.run { _ in
+                let begin = ContinuousClock.now
+                board.recordsStored(name, last: Int64(sent.count) + 1)
+                try await Task.sleep(for: .milliseconds(250))
+                sent.append((begin, .now))
+                if sent.count == 4 { throw CancellationError() }
+            }
+        }
+        for (one, next) in zip(sent, sent.dropFirst()) { #expect(next.begin - one.end >= interval) }
+    }
 }

@@ -26,7 +26,7 @@ struct EventRhythm {
         return now - spokeAt >= Self.silence ? .comment : .nothing
     }
 
-    /// A round of news began at `now`, and there was something in it.
+    /// A round of news was sent up to its last event. Counted from its begin, a battery sent late would come again too soon.
     mutating func told(_ now: ContinuousClock.Instant) { toldAt = now }
 
     /// Something was sent, whatever it was.

@@ -51,7 +51,7 @@ struct EventStream: Sendable {
                     rhythm.spoke(.now)
                 }
                 isNew = false
-                if hasTold { rhythm.told(now) }
+                if hasTold { rhythm.told(.now) }
             }
             try await Task.sleep(for: rhythm.patience(.now))
         }
