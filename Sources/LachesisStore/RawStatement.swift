@@ -94,6 +94,13 @@ final class RawStatement {
         }
     }
 
+    /// The number of a row and its sequence; NaN where there is none.
+    func place(at column: CInt, _ sequence: Int64) -> Extremes.Place {
+        sqlite3_column_type(handle, column) == SQLITE_INTEGER
+            ? Extremes.Place(integer: integer(at: column), sequence: sequence)
+            : Extremes.Place(value: number(at: column), sequence: sequence)
+    }
+
     /// The value as its column's type has it: in a FLOAT column that once was INTEGER, the integers from then become doubles,
     /// save those that no double equals.
     func value(at column: CInt, as type: ColumnType) -> Value {

@@ -95,7 +95,7 @@ private struct ResidualQuery: Sendable {
         var thinning = Thinning(range, columns: 1, points: points)
         for row in rows {
             thinning.addRow(row.sequence, time: row.time)
-            if !row.difference.isNaN { thinning.add(row.difference, row.sequence, column: 0) }
+            thinning.add(Extremes.Place(value: row.difference, sequence: row.sequence), column: 0)
         }
         let chosen = Set(thinning.chosen)
         return rows.filter { chosen.contains($0.sequence) }

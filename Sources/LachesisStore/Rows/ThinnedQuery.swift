@@ -138,7 +138,7 @@ struct ThinnedQuery: RowQuery {
             let sequence = statement.integer(at: 0)
             thinning.addRow(sequence, time: statement.number(at: 1))
             for column in measured.indices {
-                thinning.add(statement.number(at: CInt(column + 2)), sequence, column: column)
+                thinning.add(statement.place(at: CInt(column + 2), sequence), column: column)
             }
         }
     }

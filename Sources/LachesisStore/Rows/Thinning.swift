@@ -50,8 +50,8 @@ struct Thinning: Sendable {
         times.add(time, sequence)
     }
 
-    mutating func add(_ value: Double, _ sequence: Int64, column: Int) {
-        extremes[bucket(sequence) * columns + column].add(value, sequence)
+    mutating func add(_ place: Extremes.Place, column: Int) {
+        extremes[bucket(place.sequence) * columns + column].add(place)
     }
 
     /// Takes a block that is wholly in the range.

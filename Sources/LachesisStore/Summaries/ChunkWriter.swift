@@ -69,7 +69,7 @@ struct ChunkWriter {
                 blocks[block] = current
                 (block, current) = (next, none)
             }
-            for column in current.indices { current[column].add(rows.number(at: CInt(column)), sequence) }
+            for column in current.indices { current[column].add(rows.place(at: CInt(column), sequence)) }
         }
         blocks[block] = current
         try write(

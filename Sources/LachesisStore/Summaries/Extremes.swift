@@ -1,8 +1,28 @@
 /// The least and the greatest of some rows' numbers, and where they stand; of equal ones the first.
 struct Extremes: Sendable, Equatable {
     struct Place: Sendable, Equatable {
-        var value: Double
-        var sequence: Int64
+        /// An integer's nearest double.
+        let value: Double
+        /// What an integer is greater than that: beyond 2^53 many have the same double.
+        let rest: Int16
+        let sequence: Int64
+
+        init(value: Double, rest: Int16 = 0, sequence: Int64) {
+            (self.value, self.rest, self.sequence) = (value, rest, sequence)
+        }
+
+        init(integer: Int64, sequence: Int64) {
+            value = Double(integer)
+            // No more than 512 either way. 2^63 is no integer of 64 bits.
+            rest =
+                value < 0x1p63
+                ? Int16(truncatingIfNeeded: integer - Int64(value)) : Int16(truncatingIfNeeded: integer - .max) - 1
+            self.sequence = sequence
+        }
+
+        func isLess(than other: Place) -> Bool {
+            value < other.value || (value == other.value && rest < other.rest)
+        }
     }
 
     /// How many rows have a number.
@@ -18,30 +38,29 @@ struct Extremes: Sendable, Equatable {
     }
 
     /// Takes a row's number, which may be NaN: then the row has none.
-    mutating func add(_ value: Double, _ sequence: Int64) {
-        guard !value.isNaN else { return }
-        if count == 0 || value < least.value || (value == least.value && sequence < least.sequence) {
-            least = Place(value: value, sequence: sequence)
-        }
-        if count == 0 || value > greatest.value || (value == greatest.value && sequence < greatest.sequence) {
-            greatest = Place(value: value, sequence: sequence)
-        }
+    mutating func add(_ value: Double, _ sequence: Int64) { add(Place(value: value, sequence: sequence)) }
+
+    mutating func add(_ place: Place) {
+        guard !place.value.isNaN else { return }
+        take(least: place, greatest: place)
         count += 1
     }
 
     /// Takes those of other rows.
     mutating func merge(_ other: Extremes) {
         guard other.count > 0 else { return }
-        if count == 0 || other.least.value < least.value
-            || (other.least.value == least.value && other.least.sequence < least.sequence)
-        {
-            least = other.least
-        }
-        if count == 0 || other.greatest.value > greatest.value
-            || (other.greatest.value == greatest.value && other.greatest.sequence < greatest.sequence)
-        {
-            greatest = other.greatest
-        }
+        take(least: other.least, greatest: other.greatest)
         count += other.count
+    }
+
+    private mutating func take(least lower: Place, greatest upper: Place) {
+        if count == 0 || lower.isLess(than: least) || (!least.isLess(than: lower) && lower.sequence < least.sequence) {
+            least = lower
+        }
+        if count == 0 || greatest.isLess(than: upper)
+            || (!upper.isLess(than: greatest) && upper.sequence < greatest.sequence)
+        {
+            greatest = upper
+        }
     }
 }

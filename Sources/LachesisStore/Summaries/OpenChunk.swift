@@ -22,7 +22,8 @@ struct OpenChunk: Sendable {
         for (value, position) in zip(values, positions) {
             switch value {
             case .real(let real): columns[position + 2][block].add(real, sequence)
-            case .integer(let integer): columns[position + 2][block].add(Double(integer), sequence)
+            case .integer(let integer):
+                columns[position + 2][block].add(Extremes.Place(integer: integer, sequence: sequence))
             case .null, .text: break
             }
         }
