@@ -12,10 +12,12 @@ package struct RowSelection: Sendable {
     package var after: Int64?
     /// Only rows of lesser sequences than this.
     package var before: Int64?
-    /// Only so many of the rows, the newest; with `after` the oldest, except where rows are thinned. nil for all.
+    /// Only so many of the rows, in the order in which they come: the last ones; with `after` the first ones. nil for all.
     package var limit: Int?
     /// Thinned to at most so many rows; nil for all rows.
     package var points: Int?
+    /// Only rows from this place on in the order by time. With a time it needs `start` to be that time.
+    var from: TimePlace?
 
     package init(start: Double? = nil, end: Double? = nil, limit: Int? = nil) {
         (self.start, self.end, self.limit) = (start, end, limit)

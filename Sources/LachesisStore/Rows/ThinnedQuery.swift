@@ -20,7 +20,7 @@ struct ThinnedQuery: RowQuery {
 
     private let table: RowTable
     private let columns: SelectedColumns
-    private let bounds: RowSelection
+    private var bounds: RowSelection
     private let points: Int
     private let isByTime: Bool
     /// Columns whose extremes are kept: the numeric ones that are asked for, save times, by which rows are ordered; if there is
@@ -61,10 +61,19 @@ struct ThinnedQuery: RowQuery {
         }
     }
 
-    private func begin(_ database: Database) throws -> Phase {
+    private mutating func begin(_ database: Database) throws -> Phase {
+        if isByTime, let limit = bounds.limit {
+            bounds.from = try TimePlace(of: limit, fromEndOf: table, bounds, database)
+            if let time = bounds.from?.time { bounds.start = time }
+        }
         var range = try SummaryReader(database, table)
             .narrowed(SequenceRange(bounds, of: table), to: bounds)
-        if let limit = bounds.limit { range = try range.newest(limit, bounds, of: table, database) }
+        if !isByTime, let limit = bounds.limit {
+            range =
+                bounds.after == nil
+                ? try range.newest(limit, bounds, of: table, database)
+                : try range.oldest(limit, bounds, of: table, database)
+        }
         if range.span <= Int64(points) { return .all(range) }
         return .looking(Thinning(range, columns: measured.count, points: points), behind: range.lower)
     }
@@ -104,7 +113,7 @@ struct ThinnedQuery: RowQuery {
                 continue
             }
             let time = times?[block: block] ?? Extremes()
-            switch within(time, of: count.count) {
+            switch within(time, of: count.count, behind: whole.lower) {
             case true?:
                 thinning.addBlock(rows: count, times: time)
                 known.append(block)
@@ -122,7 +131,11 @@ struct ThinnedQuery: RowQuery {
     }
 
     /// Whether all rows of a block are within the bounds of time: true, none: false, some: nil.
-    private func within(_ times: Extremes, of rows: Int) -> Bool? {
+    private func within(_ times: Extremes, of rows: Int, behind sequence: Int64) -> Bool? {
+        if let from = bounds.from, sequence < from.sequence {
+            let isLater = from.time.map { times.count > 0 && times.least.value > $0 } ?? (times.count == rows)
+            if !isLater { return times.count > 0 && times.greatest.value < from.time ?? -.infinity ? false : nil }
+        }
         guard bounds.isTimeBounded else { return true }
         let (start, end) = (bounds.start ?? -.infinity, bounds.end ?? .infinity)
         if times.count == 0 || times.greatest.value < start || times.least.value > end { return false }

@@ -33,7 +33,10 @@ struct TimeOrderQuery: RowQuery {
     }
 
     mutating func fill(_ page: inout PageBuilder, _ database: Database) throws {
-        if case .newest(let count) = position { position = try place(database, fromEnd: count) ?? .start }
+        if case .newest(let count) = position {
+            let place = try TimePlace(of: count, fromEndOf: table, bounds, database)
+            position = place.map { .behind(time: $0.time, sequence: $0.sequence - 1) } ?? .start
+        }
         switch position {
         case .end, .newest: return
         case .start where bounds.isTimeBounded:
@@ -91,30 +94,5 @@ struct TimeOrderQuery: RowQuery {
         try bind(statement)
         try statement.bind(Int64(page.freeRows), at: 4)
         try page.appendAll(statement)
-    }
-
-    /// The position from which on there are `count` rows; nil if there are no more than that.
-    private func place(_ database: Database, fromEnd count: Int) throws -> Position? {
-        var conditions = ["+\(SQLName.sequence) <= ?1"]
-        if bounds.isTimeBounded { conditions.append("\(table.time) >= ?3 AND \(table.time) <= ?4") }
-        // Descending order puts rows without a time last, which is where they are from the end.
-        let byTime = table.timePosition == nil ? "" : "\(table.time) DESC, "
-        let statement = try RawStatement(
-            database,
-            """
-            SELECT \(SQLName.sequence), \(table.time) FROM \(quoted(table.name))
-            WHERE \(conditions.joined(separator: " AND "))
-            ORDER BY \(byTime)\(SQLName.sequence) DESC LIMIT 1 OFFSET ?2
-            """)
-        defer { statement.clear() }
-        try statement.bind(table.lastSequence, at: 1)
-        try statement.bind(Int64(count - 1), at: 2)
-        if bounds.isTimeBounded {
-            try statement.bind(bounds.start ?? -.infinity, at: 3)
-            try statement.bind(bounds.end ?? .infinity, at: 4)
-        }
-        guard try statement.step() else { return nil }
-        let time = statement.number(at: 1)
-        return .behind(time: time.isNaN ? nil : time, sequence: statement.integer(at: 0) - 1)
     }
 }

@@ -192,6 +192,17 @@ def test_thinning_goes_with_all_else(server: Server, long: tuple[str, list[float
     assert list(whole[0]) == ["test_time", "voltage", "current", "received"] and len(whole) <= 2_000
 
 
+def test_a_limit_thins_the_rows_that_it_would_give(server: Server) -> None:
+    name = fresh("backwards")
+    upload(server, name, [{"test_time": float(5_000 - k), "n": k} for k in range(5_000)])
+    for query in ("", "&start=100", "&end=4000.5", "&after=0", "&after=1000&end=3000", "&before=4000"):
+        whole = [row["n"] for row in data(server, name, f"limit=700&columns=n{query}").json()]
+        some = [row["n"] for row in data(server, name, f"limit=700&points=50&columns=n{query}").json()]
+        assert len(whole) == 700 and len(some) <= 50 and set(some) <= set(whole)
+        assert (some[0], some[-1]) == (whole[0], whole[-1])
+        assert [row["n"] for row in data(server, name, f"limit=700&points=700&columns=n{query}").json()] == whole
+
+
 def test_columns_of_text_alone_are_thinned_evenly(server: Server) -> None:
     name = fresh("text")
     upload(server, name, [{"test_time": float(k), "note": str(k)} for k in range(3_000)])
