@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import LachesisModel
 import Logging
 
@@ -19,8 +20,9 @@ struct JSONLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        FileHandle.standardError.write(
-            Data(line(event.level, "\(event.message)", event.metadata ?? [:], time: .now)))
+        let line = line(event.level, "\(event.message)", event.metadata ?? [:], time: .now)
+        // Nobody is there to be told if standard error itself fails: FileHandle would end the server on a full disk.
+        _ = write(2, line, line.count)
     }
 
     func line(_ level: Logger.Level, _ message: String, _ more: Logger.Metadata, time: Date) -> [UInt8] {

@@ -88,3 +88,14 @@ def test_the_log_is_json_if_that_is_wanted(make_server: ServerFactory, tmp_path:
     assert paused["level"] == "notice" and paused["phase"] == "paused"
     wrong = subprocess.run([str(PROGRAM), "serve", "--log-format", "xml"], capture_output=True, text=True, timeout=60)
     assert wrong.returncode == 64 and "xml" in wrong.stderr
+
+
+def test_a_log_that_cannot_be_written_ends_nothing(make_server: ServerFactory) -> None:
+    server = make_server("--log-format", "json", "--log-level", "info", start=False)
+    server.prefix = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"]
+    server.start()
+    server.wait_plugins()
+    name = fresh("full")
+    server.accept(name, KALMAN)
+    assert server.http.post(f"/admin/workers/{name}/pause").status_code == 200
+    server.stop()
