@@ -56,9 +56,11 @@ struct BerthLedger {
         return isIdle ? settle(now) : []
     }
 
-    /// An occupant that was asked does not leave: it would lose what it has done.
+    /// An occupant that was asked does not leave: it has something to do, and would lose what it has done. It is not asked again
+    /// before it is noted as idle.
     mutating func decline(_ number: Number, now: ContinuousClock.Instant) -> [Action] {
         occupants[number]?.isLeaving = false
+        occupants[number]?.isIdle = false
         occupants[number]?.isReluctant = true
         return settle(now)
     }

@@ -95,9 +95,11 @@ final class WorkerFeed {
 
     /// Sends batches while there are records and room.
     private func fill() async throws {
-        // Whose state is lost on leaving would never come further than in one turn.
-        if mustLeave, isReluctant, window.isQuiet, hasRecords, environment.berths.decline(live.berth) {
-            mustLeave = false
+        // Whose state is lost on leaving would never come further than in one turn. One that may not be fed comes no further anyway.
+        if mustLeave, isReluctant, window.isQuiet, hasRecords, wish.allowsFeeding,
+            environment.berths.decline(live.berth)
+        {
+            (mustLeave, isIdle) = (false, false)
         }
         while window.hasRoom, !mustLeave, wish.allowsFeeding {
             let after = window.sent

@@ -74,6 +74,16 @@ import Testing
         #expect(ledger.note(1, isIdle: true, isReluctant: true, now: at(101)) == [.askToLeave(1)])
     }
 
+    @Test func whoDeclinesIsNotAskedAgainBeforeItHasNothingToDo() {
+        var ledger = full(1)
+        _ = ledger.note(1, isIdle: true, isReluctant: true, now: at(0))
+        #expect(ledger.arrive(2, now: at(1)) == [.askToLeave(1)])
+        // Records came in the same moment.
+        #expect(ledger.decline(1, now: at(1)) == [])
+        #expect(ledger.check(now: at(100)) == [])
+        #expect(ledger.note(1, isIdle: true, isReluctant: true, now: at(101)) == [.askToLeave(1)])
+    }
+
     @Test func whoBecomesIdleGoesBeforeOneThatIsLeavingSlowly() {
         var ledger = full(2)
         #expect(ledger.arrive(3, now: at(2)) == [.askToLeave(1)])

@@ -21,7 +21,10 @@ import Testing
         hub = try MessageHub(endpoint: "ipc:///tmp/lachesis-control-test-\(getpid())-\(UInt32.random(in: 0 ... .max))")
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         roster = HostRoster(hub: hub, session: 1, logger: logger)
-        fleet = Fleet(storage: storage, roster: roster, limits: Limits(), logger: logger)
+        var configuration = FleetConfiguration()
+        configuration.workers = 1
+        fleet = Fleet(
+            storage: storage, roster: roster, limits: Limits(), configuration: configuration, logger: logger)
     }
 
     private func whileFleetRuns(_ body: @Sendable () async throws -> Void) async throws {
@@ -123,6 +126,39 @@ import Testing
             // It has all its attempts again.
             (epoch, _) = try await host.build()
             #expect(try await host.batch().records == 1)
+        }
+    }
+
+    @Test func aPausedWorkerMakesRoomEvenIfItsStateCannotBeSavedAndIsSteppedAgain() async throws {
+        try await whileFleetRuns {
+            let host = FakeHost(connecting: hub.endpoint, pid: 1)
+            let unsaved = Answers.result(0, mean: 2, checkpoint: [0] + Array("no".utf8))
+            let first = try await register(on: host)
+            store(upTo: 3)
+            #expect(try await host.batch().records == 3)
+            host.say(.message(first, .result, Answers.result(3, mean: 2)))
+            async let checkpoint = refusal(.checkpoint)
+            #expect(try await host.batch().asksForCheckpoint)
+            host.say(.message(first, .result, unsaved))
+            #expect(try await checkpoint.contains("no checkpoint was made"))
+            #expect(try await fleet.control(battery, .pause) == .paused)
+            store(upTo: 5)
+            // There is one place.
+            let other = Registration(battery: try BatteryName("other"), plugin: "kalman", definition: "x", files: [])
+            async let registered = fleet.register(other)
+            try await host.end(first)
+            let (second, _) = try await host.build()
+            _ = try await registered
+            #expect(fleet.board.status(of: battery)?.phase == .paused)
+            #expect(try await host.batch().records == 5)
+            host.say(.message(second, .result, Answers.result(5, mean: 2)))
+            async let resumed = fleet.control(battery, .resume)
+            #expect(try await host.batch().asksForCheckpoint)
+            host.say(.message(second, .result, unsaved))
+            try await host.end(second)
+            _ = try await host.build()
+            _ = try await resumed
+            #expect(try await host.batch().records == 5)
         }
     }
 

@@ -42,6 +42,14 @@ final class FakeHost: Sendable {
         }
     }
 
+    /// Waits for the order to end a worker, and says that it has ended.
+    func end(_ epoch: Epoch) async throws {
+        for await command in commands where command == .stop(epoch) {
+            return say(.exited(epoch, WorkerExit(.stopped)))
+        }
+        throw WireError("no order to end a worker")
+    }
+
     func end() { isOver.withLock { $0 = true } }
 
     func say(_ report: HostReport) { outbox.withLock { $0.append(report) } }
