@@ -92,28 +92,7 @@ extension WorkerOverview {
             json.number(number)
         }
         json.key("limits")
-        json.raw(limits.json)
+        LimitsDescription(limits).write(to: &json)
         json.endObject()
-    }
-}
-
-extension WorkerLimits {
-    /// An object whose keys say their units.
-    fileprivate var json: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        for (key, number) in [
-            ("memory_bytes", memoryBytes), ("folder_bytes", folderBytes), ("threads", threads),
-            ("checkpoint_bytes", checkpointBytes),
-        ] {
-            json.key(key)
-            json.integer(number)
-        }
-        json.key("build_seconds")
-        json.number(buildSeconds)
-        json.key("step_seconds")
-        json.number(stepSeconds)
-        json.endObject()
-        return json.bytes
     }
 }

@@ -128,19 +128,6 @@ extension EstimatorVersion {
         json.key("from")
         json.string(registration.start.rawValue)
         json.key("limits")
-        json.beginObject()
-        let limits = registration.limits
-        let numbers = [
-            ("memory_bytes", limits.memoryBytes.map(Double.init)),
-            ("folder_bytes", limits.folderBytes.map(Double.init)),
-            ("threads", limits.threads.map(Double.init)), ("build_seconds", limits.buildSeconds),
-            ("step_seconds", limits.stepSeconds),
-        ]
-        for (key, number) in numbers {
-            guard let number else { continue }
-            json.key(key)
-            if let whole = Int(exactly: number) { json.integer(whole) } else { json.number(number) }
-        }
-        json.endObject()
+        LimitsDescription(registration.limits).write(to: &json)
     }
 }

@@ -46,6 +46,15 @@ package struct WorkerLimits: Sendable, Equatable, Codable {
         checkpointBytes = limits.checkpointBytes
     }
 
+    /// Those that a registration can ask for.
+    package var script: ScriptLimits {
+        var script = ScriptLimits()
+        (script.memoryBytes, script.folderBytes, script.threads) = (memoryBytes, folderBytes, threads)
+        (script.buildSeconds, script.buildCPUSeconds, script.stepSeconds) = (buildSeconds, buildCPUSeconds, stepSeconds)
+        (script.logBytes, script.logRateBytes) = (logBytes, logRateBytes)
+        return script
+    }
+
     /// What a process may meet without the host's doing, for people.
     package var summary: String {
         "\(memoryBytes >> 20) MiB of memory (memory_mb), \(folderBytes >> 20) MiB of files (folder_mb) and "

@@ -32,6 +32,27 @@ def test_all_versions_are_told_the_newest_first(server: Server) -> None:
         assert one["definition"] == definition and one["version"] == number
 
 
+def test_every_limit_of_a_registration_is_told(server: Server) -> None:
+    name = fresh("limited")
+    server.accept(
+        name, KALMAN, memory_mb="512", folder_mb="16", threads="6", build_timeout="50", build_cpu="40.5",
+        step_timeout="4", log_kb="64", log_rate_kb="8",
+    )  # fmt: skip
+    told = {
+        "memory_bytes": 512 << 20, "folder_bytes": 16 << 20, "threads": 6, "build_seconds": 50,
+        "build_cpu_seconds": 40.5, "step_seconds": 4, "log_bytes": 64 << 10, "log_rate_bytes": 8 << 10,
+    }  # fmt: skip
+    (version,) = server.get(f"/online/{name}/versions")
+    assert version["limits"] == told
+    assert server.get(f"/online/{name}/versions/1")["limits"] == told
+    (worker,) = [one for one in server.get("/admin/workers")["workers"] if one["name"] == name]
+    own = {key: worker["limits"].pop(key) for key in ("cores", "checkpoint_bytes")}
+    assert worker["limits"] == told and own["cores"] > 0 and own["checkpoint_bytes"] > 0
+    schemas = server.get("/openapi.json")["components"]["schemas"]
+    assert set(schemas["ScriptLimits"]["properties"]) == set(told)
+    assert set(schemas["WorkerLimits"]["required"]) == set(told) | set(own)
+
+
 def roll_back(server: Server, name: str, query: str) -> tuple[int, dict]:
     reply = server.http.post(f"/online/{name}/rollback?{query}")
     return reply.status_code, reply.json()
