@@ -86,6 +86,7 @@ def test_alerts_and_dashboard_ask_for_what_there_is(server: Server) -> None:
     name = fresh("asked")
     server.accept(name, KALMAN)
     server.wait_status(name)
+    wait(lambda: "lachesis_worker_memory_bytes" in metrics(server), "a measurement")
     text = server.http.get("/metrics").text
     folder = ROOT / "deploy" / "monitoring"
     asked = {
