@@ -94,5 +94,5 @@ def test_trying_is_for_those_who_register(make_server: ServerFactory) -> None:
     assert server.http.post("/online/check", headers=reader).status_code == 403
     name = fresh("role")
     accepted(server, name, KALMAN)
-    entry = tokens.audit(server)[-1]
-    assert (entry["action"], entry["battery"], entry["outcome"]) == ("POST /online/check", name, "ok")
+    entry = tokens.audited(server, "POST /online/check", outcome="ok")
+    assert (entry["battery"], entry["status"]) == (name, 200)

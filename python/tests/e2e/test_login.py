@@ -75,7 +75,7 @@ def test_wrong_tokens_and_odd_forms_are_refused(guarded: Server) -> None:
         reply = bare(guarded, "POST", "/login", FORM, content=content)
         assert reply.status_code == 401 and "set-cookie" not in reply.headers
         assert "does not know this token" in reply.text
-    assert any(entry["action"] == "POST /login" and entry["outcome"] == "refused" for entry in tokens.audit(guarded))
+    tokens.audited(guarded, "POST /login", outcome="refused")
     for content in ["", "a=b", "token=a&token=b"]:
         assert bare(guarded, "POST", "/login", FORM, content=content).status_code == 422, content
     assert bare(guarded, "POST", "/login", FORM, content="token=" + "x" * 9000).status_code == 413

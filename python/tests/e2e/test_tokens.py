@@ -5,13 +5,12 @@ import stat
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tokens
 from cells import KALMAN, drive
 from processes import wait
-from server import Server, ServerFactory, command
+from server import ServerFactory, command
 from streaming import frames, pour
 from tokens import shown
 
@@ -79,11 +78,6 @@ def test_tokens_are_made_while_records_stream_in(make_server: ServerFactory) -> 
 # Logs
 
 
-def last(server: Server, action: str) -> dict[str, Any]:
-    """Return the newest entry of an action, once it is there."""
-    return wait(lambda: next((e for e in reversed(tokens.audit(server)) if e["action"] == action), None), action)
-
-
 def test_who_changed_what_stands_in_the_audit_log(make_server: ServerFactory) -> None:
     server = make_server(start=False)
     server.token = tokens.create(server, "admin", label="Zoë")
@@ -98,15 +92,15 @@ def test_who_changed_what_stands_in_the_audit_log(make_server: ServerFactory) ->
         ("POST /db/register", "cell", 200, "ok"), ("POST /online/register", "broken", 422, "refused"),
         ("DELETE /db/{name}", "cell", 200, "ok"),
     ):  # fmt: skip
-        entry = last(server, action)
+        entry = tokens.audited(server, action)
         assert entry["time"] and entry["actor"] == actor and entry["peer"] == "127.0.0.1"
         assert (entry["battery"], entry["status"], entry["outcome"]) == (battery, status, outcome)
-    entry = last(server, "GET /db/stats")
+    entry = tokens.audited(server, "GET /db/stats")
     assert (entry["actor"], entry["status"], entry["outcome"]) == (None, 401, "refused")
     made = tokens.audit(server)[0]
     assert (made["action"], made["actor"], made["token"], made["outcome"]) == ("token create", "local", 1, "ok")
     tokens.revoke(server, "Zoë")
-    assert last(server, "token revoke")["token"] == 1
+    assert tokens.audited(server, "token revoke")["token"] == 1
     assert stat.S_IMODE((server.data / "audit.jsonl").stat().st_mode) == 0o600
 
 

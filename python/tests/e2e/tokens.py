@@ -4,6 +4,7 @@ import json
 import subprocess
 from typing import Any
 
+from processes import wait
 from server import PROGRAM, Server
 
 SOON = 15
@@ -48,3 +49,13 @@ def shown(token: str | None) -> dict[str, str]:
 def audit(server: Server) -> list[dict[str, Any]]:
     """Return what the audit log holds by now."""
     return [json.loads(line) for line in (server.data / "audit.jsonl").read_text("utf-8").splitlines()]
+
+
+def audited(server: Server, action: str, **members: Any) -> dict[str, Any]:
+    """Return the newest entry of an action with these members, once it is there: no answer waits for the log."""
+
+    def found() -> dict[str, Any] | None:
+        wanted = ({"action": action} | members).items()
+        return next((entry for entry in reversed(audit(server)) if wanted <= entry.items()), None)
+
+    return wait(found, lambda: f"{action} with {members} in the audit log: {audit(server)[-3:]}")
