@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// A worker's place among those that may live at once.
 final class Berth: Sendable {
-    fileprivate let number: BerthLedger.Number
+    let number: BerthLedger.Number
     private let state = Mutex<(isAsked: Bool, answer: (@Sendable () -> Void)?)>((false, nil))
 
     fileprivate init(_ number: BerthLedger.Number) { self.number = number }

@@ -10,20 +10,21 @@ struct BuiltWorker: Sendable {
 
 /// Starts workers and has them build their estimators.
 struct WorkerBuilder: Sendable {
-    /// How long a start waits for a host with the plugin warm, and a registration for a place.
-    static let patience = Duration.seconds(30)
     /// How often a registration's start that failed through no fault of the script is tried again.
     static let attempts = 3
 
     let roster: HostRoster
     let berths: WorkerBerths
     let limits: Limits
+    /// How long a start waits for a host with the plugin warm, and a registration for a place.
+    let patience: Duration
     /// Estimators that may be built again at once: enough to keep two cores busy, few enough that a registration is not held up.
     /// Each estimator waits once at most, so the line needs no bound of its own.
     private let starts = Turnstile(TurnstileLine.Configuration(places: 4))
 
-    init(roster: HostRoster, berths: WorkerBerths, limits: Limits) {
-        (self.roster, self.berths, self.limits) = (roster, berths, limits)
+    /// - Parameter patience: see the property. Default 30 s.
+    init(roster: HostRoster, berths: WorkerBerths, limits: Limits, patience: Duration = .seconds(30)) {
+        (self.roster, self.berths, self.limits, self.patience) = (roster, berths, limits, patience)
     }
 
     /// Builds an estimator for somebody who waits for the answer.
@@ -31,9 +32,10 @@ struct WorkerBuilder: Sendable {
     /// - Throws: `FleetError`, `.unavailable` if there is no place in time; or `CancellationError`.
     func buildFirst(_ registration: Registration, version: Int, trial: Trial? = nil) async throws -> BuiltWorker {
         for _ in 1..<Self.attempts {
+            // Who finds no place in time is told so, rather than to stand in line again.
+            let berth = try await urgentBerth()
             do {
-                return try await build(
-                    registration, version: version, state: nil, on: try await urgentBerth(), trial: trial)
+                return try await build(registration, version: version, state: nil, on: berth, trial: trial)
             } catch let error as FleetError where error.code == .unavailable {
                 continue
             }
@@ -68,7 +70,7 @@ struct WorkerBuilder: Sendable {
         var link: WorkerLink?
         do {
             // Not within the turnstile: a plugin that is not warm must not hold up the others.
-            let started = try await roster.start(order, patience: Self.patience)
+            let started = try await roster.start(order, patience: patience)
             link = started
             if let trial { roster.whenEnded(started.epoch) { [roster] in trial.take(roster.logs) } }
             let build = { @Sendable in
@@ -90,7 +92,7 @@ struct WorkerBuilder: Sendable {
         let berth = await withThrowingTaskGroup(of: Berth?.self) { group in
             group.addTask { try await berths.take(isUrgent: true) }
             group.addTask {
-                try await Task.sleep(for: Self.patience)
+                try await Task.sleep(for: patience)
                 return nil
             }
             let first = await group.nextResult()
