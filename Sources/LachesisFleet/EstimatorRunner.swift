@@ -62,6 +62,17 @@ final class EstimatorRunner: Sendable {
         ringer.yield()
     }
 
+    /// Asks for a checkpoint; if there is no worker to make one, the wish is answered at once.
+    func askForCheckpoint() {
+        changeWish { $0.askForCheckpoint() }
+        // The worker that the caller saw may have ended before the wish was there, and another may never come.
+        if liveEpoch == nil { missCheckpoint() }
+    }
+
+    private func missCheckpoint() {
+        wish.withLock { $0.answerCheckpoint(.missed("its process ended before")) }
+    }
+
     /// Ends the worker for good.
     func stop() { stopper.finish() }
 
@@ -129,7 +140,11 @@ final class EstimatorRunner: Sendable {
                 return
             }
         }
-        if let live { environment.builder.release(live.built.berth, after: live.built.link) }
+        if let live {
+            epoch.withLock { $0 = nil }
+            missCheckpoint()
+            environment.builder.release(live.built.berth, after: live.built.link)
+        }
     }
 
     /// One worker, from its start to its end.
@@ -147,8 +162,9 @@ final class EstimatorRunner: Sendable {
             self, worker, storedCursor: course.storedCursor, suspects: course.suspects,
             saving: course.saving, environment: environment)
         defer {
+            // In this order: who asks looks for the worker after it.
             epoch.withLock { $0 = nil }
-            wish.withLock { $0.answerCheckpoint(.missed("its process ended before")) }
+            missCheckpoint()
             environment.builder.release(worker.built.berth, after: worker.built.link)
             course.storedCursor = feed.storedCursor
             course.policy.advanced(to: feed.answered)

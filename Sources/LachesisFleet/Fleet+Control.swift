@@ -45,7 +45,7 @@ extension Fleet {
             guard runner.liveEpoch != nil else {
                 throw FleetError(.unfit, "it has no process: it is \(status.phase.rawValue)")
             }
-            runner.changeWish { $0.askForCheckpoint() }
+            runner.askForCheckpoint()
         }
         return runner
     }

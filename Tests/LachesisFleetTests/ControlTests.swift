@@ -184,6 +184,16 @@ import Testing
         }
     }
 
+    @Test func whoAsksForACheckpointWhileTheWorkerEndsIsToldThatThereIsNone() throws {
+        let estimator = RegisteredEstimator(
+            battery: battery, version: 1, plugin: "kalman", description: Answers.description, cursor: 2,
+            snapshot: Snapshot(mean: [9], covariance: [1]))
+        fleet.restore([estimator])
+        let runner = try #require(fleet.runner(of: battery))
+        runner.askForCheckpoint()
+        #expect(runner.wish.withLock(\.checkpoint) == .missed("its process ended before"))
+    }
+
     @Test func theHostsMeasurementsReachTheOverviewAndGoWithTheWorker() async throws {
         try await whileFleetRuns {
             let host = FakeHost(connecting: hub.endpoint, pid: 1)
