@@ -2,7 +2,7 @@ internal import GRDB
 package import LachesisModel
 
 extension Store {
-    /// A battery's registrations, the newest first; those that were replaced are kept within bounds, see `VersionHistory`.
+    /// A battery's registrations, the newest first, without their scripts; those that were replaced are kept within bounds, see `VersionHistory`.
     /// - Throws: `StoreError` `.unknownBattery`.
     package func versions(of name: BatteryName) async throws(StoreError) -> [EstimatorVersion] {
         try await read(knownEntry(of: name)) { database, battery in

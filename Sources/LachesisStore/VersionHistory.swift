@@ -11,10 +11,14 @@ struct VersionHistory {
 
     private static let columns =
         "battery, version, plugin, definition, valid_time, seeds_inputs, description, start, origin, limits, registered"
-    /// All registrations, the current ones first.
-    private static let all =
+    /// Likewise, but without the scripts, which may be long.
+    private static let listed = columns.replacing("definition", with: "'' AS definition")
+
+    /// All registrations of a battery, its number being the first argument.
+    private static func all(_ columns: String) -> String {
         "SELECT \(columns), 1 AS current FROM lachesis_estimators WHERE battery = ?1 "
-        + "UNION ALL SELECT \(columns), 0 FROM lachesis_versions WHERE battery = ?1"
+            + "UNION ALL SELECT \(columns), 0 FROM lachesis_versions WHERE battery = ?1"
+    }
 
     let database: Database
 
@@ -47,11 +51,10 @@ struct VersionHistory {
         }
     }
 
-    /// The newest first.
+    /// The newest first, their scripts left empty.
     func versions(of battery: BatteryEntry) throws -> [EstimatorVersion] {
-        try Row.fetchAll(database, sql: "\(Self.all) ORDER BY version DESC", arguments: [battery.id]).map { row in
-            try version(row, of: battery)
-        }
+        try Row.fetchAll(database, sql: "\(Self.all(Self.listed)) ORDER BY version DESC", arguments: [battery.id])
+            .map { row in try version(row, of: battery) }
     }
 
     /// - Throws: `StoreError` `.unknownVersion`.
@@ -75,7 +78,8 @@ struct VersionHistory {
 
     private func row(of battery: BatteryEntry, version: Int) throws -> Row {
         let row = try Row.fetchOne(
-            database, sql: "SELECT * FROM (\(Self.all)) WHERE version = ?2", arguments: [battery.id, version])
+            database, sql: "SELECT * FROM (\(Self.all(Self.columns))) WHERE version = ?2",
+            arguments: [battery.id, version])
         guard let row else {
             throw StoreError(.unknownVersion, "the estimator of '\(battery.name)' has no version \(version)")
         }

@@ -13,7 +13,7 @@ package struct EstimatorVersion: Sendable, Equatable {
     package let isCurrent: Bool
     /// When it was registered, Unix seconds; nil if that was before servers noted it.
     package let registered: Double?
-    /// The script with its options; its files are left out.
+    /// The script with its options; its files are left out, and in a list of versions the script is empty.
     package let registration: Registration
     package let files: [File]
 
