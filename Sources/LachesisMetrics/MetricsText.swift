@@ -64,7 +64,7 @@ package struct MetricsText: Sendable {
     static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         guard value.isFinite else { return value < 0 ? "-Inf" : "+Inf" }
-        guard let whole = Int(exactly: value), abs(whole) < 1 << 53 else { return value.description }
+        guard let whole = Int(exactly: value), whole.magnitude < 1 << 53 else { return value.description }
         return String(whole)
     }
 }

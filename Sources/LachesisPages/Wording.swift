@@ -5,8 +5,8 @@ package enum Wording {
     /// Mean and standard deviation, the latter with two significant digits: `1.2034 ± 0.0042`; "–" without a mean.
     package static func measure(_ mean: Double?, deviation: Double?) -> String {
         guard let mean, mean.isFinite else { return "–" }
-        guard let deviation, deviation.isFinite, deviation > 0 else { return number(mean) }
-        let decimals = 1 - Int(log10(deviation).rounded(.down))
+        guard let deviation, let exponent = exponent(deviation) else { return number(mean) }
+        let decimals = 1 - exponent
         guard decimals <= 6, abs(mean) < 1e7, deviation < 1e7 else {
             return shared(mean, deviation)
         }
@@ -16,11 +16,20 @@ package enum Wording {
 
     /// Mean and deviation over one power of ten: `(1.20 ± 0.13)×10⁻⁸`.
     private static func shared(_ mean: Double, _ deviation: Double) -> String {
-        let exponent = Int(log10(max(abs(mean), deviation)).rounded(.down))
+        let parted = "\(scientific(mean)) ± \(scientific(deviation))"
+        guard let exponent = exponent(max(abs(mean), deviation)) else { return parted }
         let scale = pow(10, Double(exponent))
-        guard scale.isFinite, scale > 0 else { return "\(scientific(mean)) ± \(scientific(deviation))" }
-        let places = min(9, max(0, 1 - Int(log10(deviation / scale).rounded(.down))))
+        // Of the least numbers the scale is 0, and beside the greatest the deviation's share of it.
+        guard scale.isFinite, scale > 0, let digits = self.exponent(deviation / scale) else { return parted }
+        let places = min(9, max(0, 1 - digits))
         return "(\(fixed(mean / scale, places)) ± \(fixed(deviation / scale, places)))×10\(superscript(exponent))"
+    }
+
+    /// Of the greatest power of ten that is no greater than `x`; nil unless `x` is finite and above 0.
+    private static func exponent(_ x: Double) -> Int? {
+        // A script's numbers come here: what is no finite number would end the server when it is made an integer.
+        guard x.isFinite, x > 0 else { return nil }
+        return Int(log10(x).rounded(.down))
     }
 
     private static func superscript(_ number: Int) -> String {
@@ -29,10 +38,10 @@ package enum Wording {
         return (number < 0 ? "⁻" : "") + String(text)
     }
 
-    /// Five significant digits.
+    /// Five significant digits; "–" for what is no finite number.
     package static func number(_ value: Double) -> String {
-        guard value != 0 else { return "0" }
-        let magnitude = Int(log10(abs(value)).rounded(.down))
+        guard value.isFinite else { return "–" }
+        guard let magnitude = exponent(abs(value)) else { return "0" }
         guard (-4...7).contains(magnitude) else { return scientific(value) }
         return fixed(value, max(0, 4 - magnitude))
     }
@@ -45,8 +54,11 @@ package enum Wording {
         return String(digits.reversed())
     }
 
-    /// Of a whole, with one decimal.
-    package static func percent(_ share: Double) -> String { fixed(100 * share, 1) }
+    /// Of a whole, with one decimal; "–" for what is no finite number.
+    package static func percent(_ share: Double) -> String {
+        let number = 100 * share
+        return number.isFinite ? fixed(number, 1) : "–"
+    }
 
     /// With thin spaces between thousands.
     package static func count(_ value: some BinaryInteger) -> String {
@@ -60,8 +72,9 @@ package enum Wording {
     }
 
     /// A duration in the largest unit that leaves at least one, such as `3.2 h`.
-    /// - Parameter seconds: of any sign.
+    /// - Parameter seconds: of any sign; "–" for what is no finite number.
     package static func span(_ seconds: Double) -> String {
+        guard seconds.isFinite else { return "–" }
         let size = abs(seconds)
         for (unit, length) in [("d", 86_400.0), ("h", 3_600), ("min", 60)] where size >= length {
             return "\(fixed(seconds / length, size / length < 10 ? 2 : 1))\u{202F}\(unit)"

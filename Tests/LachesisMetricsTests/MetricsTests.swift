@@ -26,6 +26,12 @@ struct MetricsTests {
         #expect(text.text.hasSuffix(#"c{battery="a\\b\"c\nd"} 1"# + "\n"))
     }
 
+    @Test func theLeastIntegerIsANumberAsWell() {
+        var text = MetricsText()
+        text.metric("e", .gauge, "x", -0x1p63)
+        #expect(text.text.hasSuffix("e -9.223372036854776e+18\n"))
+    }
+
     @Test func aHistogramAddsUp() {
         let histogram = Histogram(bounds: [0.1, 1])
         histogram.observe(.milliseconds(50), count: 3)

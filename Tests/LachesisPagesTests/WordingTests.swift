@@ -19,6 +19,30 @@ import Testing
         #expect(Wording.measure(.leastNonzeroMagnitude, deviation: .leastNonzeroMagnitude).isEmpty == false)
     }
 
+    @Test func noNumberIsTooLittleOrTooGreat() {
+        #expect(Wording.measure(1e200, deviation: 1e-160) == "1.000e+200 ± 1.000e\u{2212}160")
+        let sizes: [Double] = [
+            0, .leastNonzeroMagnitude, .leastNormalMagnitude.nextDown, .leastNormalMagnitude, 1e-160, 1e-7, 1,
+            1e7, 1e200, 1.7e308, .greatestFiniteMagnitude, .infinity, .nan,
+        ]
+        let extremes = sizes + sizes.map(-)
+        for mean in extremes {
+            let texts = [
+                Wording.number(mean), Wording.plain(mean), Wording.span(mean), Wording.percent(mean),
+                Wording.measure(mean, deviation: nil),
+            ]
+            #expect(texts.allSatisfy { !$0.isEmpty && !$0.contains("inf") && !$0.contains("nan") }, "\(mean): \(texts)")
+            for deviation in extremes {
+                let text = Wording.measure(mean, deviation: deviation)
+                #expect(
+                    !text.isEmpty && !text.contains("inf") && !text.contains("nan"), "\(mean) ± \(deviation): \(text)")
+            }
+        }
+        for odd in [Double.nan, .infinity, -.infinity] {
+            #expect([Wording.number(odd), Wording.span(odd), Wording.percent(odd)] == ["–", "–", "–"])
+        }
+    }
+
     @Test func numbersCountsAndTimesAreForPeople() {
         #expect(Wording.number(-0.00012345) == "\u{2212}0.00012345")
         #expect(Wording.number(6.02214e23) == "6.022e+23")

@@ -28,7 +28,7 @@ export function plain(value) {
 }
 
 /** Of a whole, with one decimal. */
-export const percent = (share) => (Number.isFinite(share) ? fixed(100 * share, 1) : "–");
+export const percent = (share) => (Number.isFinite(100 * share) ? fixed(100 * share, 1) : "–");
 
 /** Mean and standard deviation, the latter with two significant digits. */
 export function measure(mean, deviation) {
@@ -44,7 +44,7 @@ export function measure(mean, deviation) {
 function shared(mean, deviation) {
   const exponent = Math.floor(Math.log10(Math.max(Math.abs(mean), deviation)));
   const scale = 10 ** exponent;
-  if (!(scale > 0) || !Number.isFinite(scale)) return `${scientific(mean)} ± ${scientific(deviation)}`;
+  if (!(deviation / scale > 0) || !Number.isFinite(deviation / scale)) return `${scientific(mean)} ± ${scientific(deviation)}`;
   const places = Math.min(9, Math.max(0, 1 - Math.floor(Math.log10(deviation / scale))));
   const power = String(Math.abs(exponent)).replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
   return `(${fixed(mean / scale, places)} ± ${fixed(deviation / scale, places)})×10${exponent < 0 ? "⁻" : ""}${power}`;
