@@ -97,7 +97,7 @@ extension Fleet {
                 throw FleetError(.script, "the script's process answered what it was not asked")
             }
             pace.answered(fed.count, .now)
-            progress.take(answer, fed)
+            try progress.take(answer, fed)
         case .message: throw FleetError(.script, "the script's process answered out of turn")
         case .exited(let exit):
             throw FleetError(exit.isScriptsDoing ? .script : .unavailable, exit.explanation(built.link.order))

@@ -190,10 +190,10 @@ final class WorkerFeed {
         guard let fed = window.answer(answer.outcomes.count, checkpoint: answer.checkpoint != nil) else {
             throw FleetError(.script, "the script's process answered what it was not asked")
         }
+        let wasReplaying = progress.isReplaying
+        try progress.take(answer, fed)
         if let time = pace.answered(fed.count, .now) { environment.metrics.steps.observe(time, count: fed.count) }
         estimator.meter.withLock { $0.stepped(answer.steppedCount, .now) }
-        let wasReplaying = progress.isReplaying
-        progress.take(answer, fed)
         let checkpoint = answer.checkpoint.flatMap(checkpoint)
         if !progress.isReplaying {
             environment.board.update(battery, version: estimator.version) { status in

@@ -103,12 +103,12 @@ enum Answers {
         return writer.bytes
     }()
 
-    /// All records stepped, with one mean for all.
-    static func result(_ records: Int, mean: Double, checkpoint: [UInt8] = []) -> [UInt8] {
+    /// All records stepped, with one mean for all; the first is the one behind `sequence`.
+    static func result(_ records: Int, after sequence: Int = 0, mean: Double, checkpoint: [UInt8] = []) -> [UInt8] {
         var writer = ByteWriter()
         for number in [records, records, 1, 0, 0, checkpoint.count] { writer.put(UInt32(number)) }
         writer.put([UInt8](repeating: 0, count: (records + 7) / 8 * 8))
-        writer.put((0..<records).map(Double.init))
+        writer.put((0..<records).map { Double(sequence + 1 + $0) })
         writer.put([Double](repeating: mean, count: records))
         writer.put([Double](repeating: 1, count: records))
         if records > 0 { writer.put([1.0]) }

@@ -77,7 +77,7 @@ import Testing
             stopped.say(.exited(old, WorkerExit(.ended, status: 0)))
             store(upTo: 4)
             #expect(try await next.batch().records == 1)
-            next.say(.message(new, .result, Answers.result(1, mean: 8)))
+            next.say(.message(new, .result, Answers.result(1, after: 3, mean: 8)))
             try await wait("the next result") { fleet.board.status(of: battery)?.estimator.cursor == 4 }
             #expect(storage.state.withLock { $0.commits.map(\.epoch) } == [new, new])
             #expect(fleet.board.status(of: battery)?.estimator.snapshot.mean == [8])
@@ -97,7 +97,7 @@ import Testing
             #expect(storage.state.withLock { $0.commits[0].checkpoint?.cursor } == 12)
             store(upTo: 15)
             #expect(try await host.batch().records == 3)
-            host.say(.message(first, .result, Answers.result(3, mean: 6)))
+            host.say(.message(first, .result, Answers.result(3, after: 12, mean: 6)))
             try await wait("a result") { fleet.board.status(of: battery)?.estimator.cursor == 15 }
             host.say(.exited(first, WorkerExit(.ended, status: -9)))
             let (second, state) = try await host.build()
@@ -105,7 +105,7 @@ import Testing
             #expect(try await host.batch().records == 3)
             #expect(fleet.board.status(of: battery)?.phase == .replaying)
             #expect(fleet.board.status(of: battery)?.estimator.snapshot.mean == [6], "its last word stays")
-            host.say(.message(second, .result, Answers.result(2, mean: 5.5)))
+            host.say(.message(second, .result, Answers.result(2, after: 12, mean: 5.5)))
             try await wait("a replayed result") { storage.state.withLock { $0.commits.count } == 3 }
             #expect(storage.state.withLock { $0.commits[2].progress?.cursor } == nil)
             #expect(storage.state.withLock { $0.commits[2].rows.sequences } == [13, 14])

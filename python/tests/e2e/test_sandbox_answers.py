@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from cells import drive
+from cells import KALMAN, drive
 from hostile import Ground
 from liars import liar
 from processes import wait
-from server import fresh
+from server import Files, fresh
 from streaming import upload
 
 TWO = "ready(2)"
@@ -78,6 +78,11 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
     "covariance-not-symmetric": (
         "result(n, states=2, numbers=[0.0] * 5 * n + [1.0, 0.5, -0.5, 1.0])", TWO, "a covariance that is not symmetric"
     ),
+    # Times that were not fed.
+    "another-time": ("result(n, numbers=[5e5] * n + [0.0] * 2 * n + [1.0])", "ready()", "another test_time"),
+    "times-of-other-records": (
+        "result(n, numbers=[times[-1]] * n + [0.0] * 2 * n + [1.0])", "ready()", "another test_time"
+    ),
 }  # fmt: skip
 
 
@@ -119,19 +124,52 @@ def test_an_answer_of_the_right_form_is_taken(ground: Ground) -> None:
 
 def test_huge_numbers_are_a_scripts_own_affair(ground: Ground) -> None:
     server = ground.server
-    huge = "result(n, numbers=[1e308] * n + [-1e308] * n + [-1e308] * n + [1.7e308])\ncontinue"
+    huge = "result(n, numbers=times[:n] + [-1e308] * n + [-1e308] * n + [1.7e308])\ncontinue"
     with ground.accepted(liar(huge)) as (name,):
         upload(server, name, drive(3))
         status = server.wait_status(name, stepped=3, restarts=0)
         assert status["mean"] == [-1e308] and status["covariance"] == [[1.7e308]]
 
 
+TIMELESS = {
+    "seeded": "result(n, 0, outcomes=b'\\1' * n, numbers=[])",
+    "stepped": "result(n, numbers=[0.0] * 3 * n + [1.0])",
+}
+
+
+@pytest.mark.parametrize("words", TIMELESS.values(), ids=TIMELESS)
+def test_a_record_without_a_time_takes_no_effect(ground: Ground, words: str) -> None:
+    server = ground.server
+    with ground.accepted(liar(words)) as (name,):
+        upload(server, name, [{"voltage": 3.7}])
+        status = wait(lambda: (s := server.status(name))["last_error"] and s, lambda: f"an end: {server.status(name)}")
+        assert "record 1, which has no test_time" in status["last_error"]
+        assert (status["latest_time"], status["seeded"], status["stepped"]) == (None, 0, 0)
+        parts: Files = [("name", (None, name)), ("definition", (None, liar(words))), ("plugin", (None, "kalman"))]
+        reply = server.http.post("/online/check", files=parts)
+        assert reply.status_code == 422 and "record 1, which has no test_time" in reply.json()["detail"], reply.text
+
+
+def test_a_gate_that_lets_everything_in_ends_its_worker_and_no_page(ground: Ground) -> None:
+    server = ground.server
+    open_gate = """
+from lachesis_worker.gate import Gate, Outcome
+Gate.judge = lambda self, values: Outcome.SEEDED
+"""
+    with ground.accepted(open_gate + KALMAN) as (name,):
+        upload(server, name, [{"voltage": 3.7, "current": 0.0}])
+        status = wait(lambda: (s := server.status(name))["last_error"] and s, lambda: f"an end: {server.status(name)}")
+        assert "which has no test_time" in status["last_error"] and status["latest_time"] is None
+        for page in ("/", f"/dashboard/{name}"):
+            assert server.http.get(page).status_code == 200
+
+
 def test_what_a_worker_claims_reaches_its_own_battery_alone(ground: Ground) -> None:
     """There is no field in which it could name another battery, record or epoch; its connection says whose it is."""
     server, other = ground.server, fresh("other")
-    with ground.accepted(liar(f"result(n, numbers=[7.0] * 3 * n + [1.0])\nprint({other!r}, flush=True)\ncontinue")) as (
-        name,
-    ):
+    with ground.accepted(
+        liar(f"result(n, numbers=times[:n] + [7.0] * 2 * n + [1.0])\nprint({other!r}, flush=True)\ncontinue")
+    ) as (name,):
         upload(server, other, drive(3))
         upload(server, name, drive(3))
         assert server.wait_status(name, stepped=3)["mean"] == [7.0]
