@@ -76,12 +76,15 @@ struct RegistrationForm {
     }
 
     /// The last component of what the client calls the file.
+    ///
+    /// By scalars, as the kernel reads it: a slash with an accent is another character, and a slash all the same.
     static func fileName(_ raw: String?) throws -> String {
         let last =
-            (raw ?? "").split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last.map(String.init) ?? ""
+            (raw ?? "").unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last
+            .map(String.init) ?? ""
         let name = last.precomposedStringWithCanonicalMapping
         let isOdd =
-            name.isEmpty || name == "." || name == ".." || name.hasPrefix("-") || name.utf8.count > 255
+            name.isEmpty || name == "." || name == ".." || name.unicodeScalars.first == "-" || name.utf8.count > 255
             || name.unicodeScalars.contains {
                 $0.properties.generalCategory == .control || $0.properties.generalCategory == .format
             }
@@ -132,7 +135,7 @@ struct RegistrationForm {
     private func bytes(_ name: String, unit: Double, atMost limit: Int) throws -> Int? {
         guard let number = try bounded(name, atMost: Double(limit) / unit) else { return nil }
         guard number >= 1 else { throw APIError.invalid(["body", name], "\(name) must be at least 1, not \(number)") }
-        return Int(number * unit)
+        return Int(exactly: (number * unit).rounded(.down)).map { min($0, limit) } ?? limit
     }
 
     private func bounded(_ name: String, atMost limit: Double) throws -> Double? {

@@ -19,8 +19,13 @@ package struct PageRenderer: Sendable {
             ("node", PackageResources.node_mustache),
             ("workers", PackageResources.workers_mustache),
         ]
+        MustacheContentTypes.register(MarkupText(), named: MarkupText.name)
         var library = MustacheLibrary()
-        for (name, text) in templates { try library.register(String(decoding: text, as: UTF8.self), named: name) }
+        for (name, text) in templates {
+            // A partial does not inherit this: each template says it.
+            let text = "{{% CONTENT_TYPE: \(MarkupText.name)}}\n" + String(decoding: text, as: UTF8.self)
+            try library.register(text, named: name)
+        }
         self.library = library
     }
 

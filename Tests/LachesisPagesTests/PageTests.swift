@@ -55,6 +55,22 @@ import Testing
         #expect(!html(MissingPage(name: "<script>")).contains("<script>"))
     }
 
+    @Test(arguments: ["\u{301}", "\u{200D}", "\u{FE0F}", "\u{20DD}"])
+    func aQuoteIsEscapedWhateverIsCombinedWithIt(mark: String) throws {
+        let evil = "a\"\(mark) onmouseover=alert(1) '\(mark) <\(mark)i >\(mark) &\(mark)amp;"
+        let safe = "a&quot;\(mark) onmouseover=alert(1) &#39;\(mark) &lt;\(mark)i &gt;\(mark) &amp;\(mark)amp;"
+        for page in [
+            html(BatteryPage(battery: try battery("a", states: [evil]), metadata: nil, plotProblem: nil)),
+            html(MissingPage(name: evil)), html(LoginPage(next: evil, problem: evil)),
+            html(FleetPage(batteries: [], missingLayers: [evil])),
+            html(WorkersPage(), PageFrame(visitor: .token(label: evil, isAdmin: true), address: evil, version: evil)),
+        ] {
+            // By bytes: the comparison of strings does not see a quote with an accent either.
+            #expect(page.utf8.contains(safe.utf8) && !page.utf8.contains("\"\(mark) onmouseover".utf8))
+            #expect(!page.utf8.contains("<\(mark)i".utf8))
+        }
+    }
+
     @Test func noPageHasInlineScriptsOrStyles() throws {
         let pages = [
             html(FleetPage(batteries: [], missingLayers: ["landlock"])), html(WorkersPage()),

@@ -253,8 +253,13 @@ def test_logs_are_shown_when_they_are_opened(server: Server, view: View) -> None
 def test_states_with_hostile_names_are_only_text(server: Server, view: View) -> None:
     name = fresh("hostile")
     evil = "<img src=x onerror=document.title='hacked'>"
+    # A quote with an accent is one character to some, and to a browser a quote.
+    accented = "a\\\"\\u0301 onmouseover=document.title='hacked' x=\\\"\\u0301"
     server.accept(
-        name, cells.KALMAN.replace('"capacity"', f'"{evil}"').replace('"terminal_voltage"', f'"{evil} voltage"')
+        name,
+        cells.KALMAN.replace('"soc"', f'"{accented}"')
+        .replace('"capacity"', f'"{evil}"')
+        .replace('"terminal_voltage"', f'"{evil} voltage"'),
     )
     records = [record | {"<script>alert(1)</script>": 1.0} for record in cells.drive(60)]
     store(server, name, records)
@@ -262,10 +267,22 @@ def test_states_with_hostile_names_are_only_text(server: Server, view: View) -> 
     visit = view(server, height=2600).battery(name)
     visit.drawn(4)
     visit.find(".plot .canvas").first.hover()
+    assert visit.page.evaluate("() => document.querySelectorAll('[onmouseover]').length") == 0
     assert evil in visit.text("table.states")
     visit.open("/")
     visit.is_live()
     assert "hacked" not in visit.page.title()
+    visit.is_clean()
+
+
+def test_no_estimate_is_too_great_or_too_little_for_a_page(server: Server, view: View) -> None:
+    name = fresh("extreme")
+    script = cells.KALMAN.replace("[0.6, 1.5]", "[0.6, 1e200]").replace("[0.01, 0.04]", "[0.01, 1e-320]")
+    server.accept(name, script)
+    for page in ("/", f"/dashboard/{name}"):
+        assert "1.000e+200 ± " in server.http.get(page).text
+    visit = view(server).battery(name)
+    assert "1.000e+200 ± " in visit.text("table.states")
     visit.is_clean()
 
 
