@@ -90,7 +90,7 @@ async function showVersions() {
   const versions = await json(`/online/${path}/versions`);
   const items = versions.map((entry) => element("tr", {},
     element("th", { scope: "row", text: `${entry.version}${entry.current ? " (current)" : ""}` }),
-    element("td", { text: new Date(1000 * entry.registered).toISOString().slice(0, 19).replace("T", " ") }),
+    element("td", { text: entry.registered === null ? "–" : new Date(1000 * entry.registered).toISOString().slice(0, 19).replace("T", " ") }),
     element("td", { text: entry.estimator }),
     element("td", { text: entry.files.map((file) => file.name).join(", ") })));
   const head = element("tr", {}, ...["Version", "Registered (UTC)", "Class", "Files"].map((text) => element("th", { scope: "col", text })));
