@@ -63,7 +63,7 @@ struct WorkerWish: Equatable {
 
 /// What an administrator can have done to an estimator's worker.
 package enum WorkerControl: String, Sendable, CaseIterable {
-    /// Its process stays, and is fed nothing.
+    /// It is fed nothing. Its process stays, unless others need its place or its host ends.
     case pause
     /// Its process is ended, its state saved; records do not start it again.
     case stop

@@ -7,7 +7,8 @@ struct WorkersCommand: AsyncParsableCommand {
         commandName: "workers",
         abstract: "Lists the workers of a running server, or does something with one.",
         discussion: """
-            pause: its process stays, and gets no records. stop: its process is ended, its state saved. resume: ends either. \
+            pause: it gets no records; its process stays while its place is not needed. \
+            stop: its process is ended, its state saved. resume: ends either. \
             restart: goes on in another process from its state; also one that is parked. checkpoint: its state is saved. \
             A pause and a stop outlive the server.
             """)

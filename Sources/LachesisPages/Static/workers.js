@@ -5,7 +5,7 @@ import { bytes, count, plain, span } from "./format.js";
 const PERIOD = 2000;
 
 const ACTIONS = {
-  pause: { label: "Pause", consequence: "Its process stays, and is fed no records until you resume it. Records are stored all the same." },
+  pause: { label: "Pause", consequence: "It is fed no records until you resume it; they are stored all the same. Its process stays while its place is not needed." },
   resume: { label: "Resume", consequence: "It is fed again, beginning with the first record that it has not had." },
   restart: { label: "Restart", consequence: "Its process is ended and started again from its last checkpoint." },
   stop: { label: "Stop", consequence: "Its state is saved and its process ended; records do not wake it until you resume it." },
