@@ -66,7 +66,8 @@ class Administration(Connection):
 
         `pause`: it is not fed; the process stays while its place is not needed. `stop`: it is saved and ended, and
         records do not wake it; both last over a restart of the server, until `resume`. `restart`: from its checkpoint;
-        revives a parked one. `checkpoint` saves it now. Raises ConflictError, with the reason, where the state does not allow it.
+        revives a parked one. `checkpoint` saves it now. Raises ConflictError, with the reason, where the state does not
+        allow it.
         """
         answer = self._request("POST", f"/admin/workers/{in_path(name)}/{action}")
         return str(answer["state"])
