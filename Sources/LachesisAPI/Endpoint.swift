@@ -68,6 +68,20 @@ extension Request {
         return flag
     }
 
+    /// All values of a parameter that is a name; a plus stands for a space in them, as forms and most clients write it.
+    func queryNames(_ name: String) -> [String] {
+        (uri.query ?? "").split(separator: "&").compactMap { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard Self.formDecoded(parts[0]) == name else { return nil }
+            return parts.count == 2 ? Self.formDecoded(parts[1]) : ""
+        }
+    }
+
+    private static func formDecoded(_ text: Substring) -> String {
+        let spaced = text.replacing("+", with: " ")
+        return spaced.removingPercentEncoding ?? String(spaced)
+    }
+
     func queryText(_ name: String) throws -> String? {
         let values = uri.queryParameters[values: Substring(name)]
         guard values.count <= 1 else { throw APIError.invalid(["query", name], "stands in the query more than once") }

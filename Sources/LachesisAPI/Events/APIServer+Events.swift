@@ -17,9 +17,8 @@ extension APIServer {
     /// Each `status` has the battery's name and the members of its status; `removed` has the name alone. A client that was cut
     /// sends `Last-Event-ID` and gets what changed since.
     private func events(_ request: Request, _ context: APIContext) throws -> Response {
-        let names = request.uri.queryParameters[values: "name"]
-        let batteries = try names.map { text in
-            do { return try BatteryName(String(text)) } catch { throw APIError.invalid(["query", "name"], "\(error)") }
+        let batteries = try request.queryNames("name").map { text in
+            do { return try BatteryName(text) } catch { throw APIError.invalid(["query", "name"], "\(error)") }
         }
         let interval = try request.queryNumber("interval") ?? 1
         guard Self.intervals.contains(interval) else {

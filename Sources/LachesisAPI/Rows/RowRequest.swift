@@ -32,8 +32,7 @@ struct RowRequest {
         )
         .map { Int($0) }
         selection.hasSequence = try request.queryFlag("sequence") ?? false
-        selection.columns = Self.columns(
-            request.uri.queryParameters[values: "columns"].map { String($0) }, known: known)
+        selection.columns = Self.columns(request.queryNames("columns"), known: known)
     }
 
     private static func columns(_ values: [String], known: [String]) -> [String]? {

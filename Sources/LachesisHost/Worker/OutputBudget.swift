@@ -2,8 +2,8 @@
 ///
 /// A script that floods its output is cut, and how much was cut is told with what comes after.
 struct OutputBudget {
-    /// What passing anything on costs at least: a script that writes byte by byte is cut, too.
-    static let least = 256
+    /// What passing anything on costs at least: a script that writes byte by byte is cut, too, but none that writes a line a step.
+    static let least = 16
 
     /// Bytes a second, and at once.
     private let rate: Int

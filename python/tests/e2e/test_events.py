@@ -32,6 +32,15 @@ def test_the_current_status_comes_first_and_then_what_changes(server: Server) ->
         assert ids == sorted(set(ids)) and {event.data["name"] for event in listener.events} == {name}
 
 
+@pytest.mark.parametrize("space", ["%20", "+"])
+def test_a_space_in_a_name_may_be_written_in_both_ways(server: Server, space: str) -> None:
+    name = fresh("two words")
+    server.accept(name, KALMAN)
+    with server.http.stream("GET", f"/online/events?name={name.replace(' ', space)}") as response:
+        assert response.status_code == 200
+        assert next(line for line in response.iter_lines() if line.startswith("data:")).count(name) == 1
+
+
 def test_without_names_all_are_followed_and_a_deletion_is_told(server: Server) -> None:
     name, late = fresh("gone"), fresh("late")
     server.accept(name, KALMAN)

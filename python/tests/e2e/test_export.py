@@ -285,3 +285,11 @@ def test_metadata_comes_back(server: Server) -> None:
     upload(server, bare, [{"n": 1}])
     assert server.http.get(f"/db/metadata/{bare}").status_code == 404
     assert server.http.get("/db/metadata/-x").status_code == 422
+
+
+@pytest.mark.parametrize(("written", "column"), [("a+b", "a b"), ("a%20b", "a b"), ("a%2Bb", "a+b")])
+def test_columns_are_written_as_forms_write_them(server: Server, written: str, column: str) -> None:
+    name = fresh("forms")
+    upload(server, name, [{"test_time": 0.0, "a b": 1.0, "a+b": 2.0}])
+    rows = server.http.get(f"/db/data/{name}?columns={written}").json()
+    assert rows == [{column: 2.0 if "+" in column else 1.0}]

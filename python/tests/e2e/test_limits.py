@@ -142,6 +142,15 @@ def test_what_a_script_writes_can_be_read(server: Server) -> None:
     assert all(begin - 1 <= entry["time"] <= time.time() + 1 and entry["version"] == 1 for entry in log["entries"])
 
 
+def test_a_line_a_step_is_no_flood(server: Server) -> None:
+    name = fresh("lines")
+    server.accept(name, KALMAN.replace("    hours =", "    print('step', flush=True)\n    hours ="))
+    upload(server, name, drive(150))
+    server.wait_status(name, stepped=149)
+    log = wait(lambda: (log := server.get(f"/online/{name}/logs"))["entries"][149:] and log, "all lines")
+    assert log["dropped"] == 0 and server.status(name)["log_problem"] is None
+
+
 def test_a_flood_of_output_is_cut_and_told_of(server: Server) -> None:
     name = fresh("flood")
     server.accept(name, "print('begin', flush=True)\nfor _ in range(3000): print('x' * 1000)\n" + KALMAN)
