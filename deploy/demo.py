@@ -65,8 +65,10 @@ def start(port: int) -> None:
     status = client.wait(example.battery)
     print(f"\n{status}\n")
     _compare(example, status.state_names, status.mean, status.std)
-    print(f"\nstatus    {client.url}/online/status")
-    print(f"records   {client.url}/db/data/{example.battery.replace(' ', '%20')}?limit=10")
+    battery = example.battery.replace(" ", "%20")
+    print(f"\npage      {client.url}/dashboard/{battery}   (all batteries: {client.url}/)")
+    print(f"status    {client.url}/online/status/{battery}")
+    print(f"records   {client.url}/db/data/{battery}?limit=10")
     print(f"log       {LOG.relative_to(ROOT)}")
     print("stop      make demo-stop")
 
