@@ -31,7 +31,8 @@ class StepState:
             (self._output_covariance, "covariance of the outputs"),
         )
         self._mirrored = self.covariance.T
-        self._difference, self._bound = np.empty((states, states)), np.empty((states, states))
+        self._variances = self.covariance.diagonal()
+        self._difference = np.empty((states, states))
 
     @property
     def variances(self) -> np.ndarray:
@@ -53,13 +54,10 @@ class StepState:
         # A sum of squares is finite only if its terms are; where that of huge terms overflows, each term is looked at.
         if not (isfinite(self.means.dot(self.means)) and isfinite(self._covariances.dot(self._covariances))):
             self._check_each()
-        # Most covariances differ from their mirror image in the last place only, and are accepted here.
-        difference, bound = self._difference, self._bound
-        np.subtract(self.covariance, self._mirrored, out=difference)
-        np.abs(difference, out=difference)
-        np.abs(self.covariance, out=bound)
-        np.multiply(bound, _SYMMETRY, out=bound)
-        if not (difference <= bound).all():
+        # Most covariances differ from their mirror image in the last place only, and are accepted here: no difference
+        # is large beside even the smallest variance.
+        np.subtract(self.covariance, self._mirrored, out=self._difference)
+        if not self._difference.max() <= _SYMMETRY * self._variances.min():
             _check_symmetry(self.covariance, "covariance")
         if len(self._output_mean) > 1:
             _check_symmetry(self._output_covariance, "covariance of the outputs")

@@ -19,8 +19,8 @@ from lachesis_worker import script
 from .arrays import reduce_array
 
 
-def save(estimator: Any) -> bytes:
-    """Return an estimator, and all that the script's functions may keep, as bytes.
+def save(kept: Any) -> bytes:
+    """Return an estimator with what is kept of it, and all that the script's functions may keep, as bytes.
 
     Raises whatever one of the things in it raises that cannot be pickled: without it the estimator might go on
     differently.
@@ -31,7 +31,7 @@ def save(estimator: Any) -> bytes:
         cloudpickle.register_pickle_by_value(module)
     try:
         stream = io.BytesIO()
-        _Pickler(stream, modules).dump((estimator, [(_Variables(module), _definitions(module)) for module in modules]))
+        _Pickler(stream, modules).dump((kept, [(_Variables(module), _definitions(module)) for module in modules]))
         return stream.getvalue()
     finally:
         for module in own:
@@ -43,10 +43,10 @@ def load(data: bytes) -> Any:
 
     Must not be used on bytes from another source than this worker's kind.
     """
-    estimator, definitions = pickle.loads(data)
+    kept, definitions = pickle.loads(data)
     for variables, defined in definitions:
         variables.update(defined)
-    return estimator
+    return kept
 
 
 class _Variables(dict):

@@ -43,10 +43,14 @@ class RecordConverter:
 
     def inputs(self, values: Sequence[float]) -> InputQuantities:
         """Make the inputs from values in the order of COLUMNS."""
+        return self._make_inputs(*self.controls(values))
+
+    def controls(self, values: Sequence[float]) -> list[float]:
+        """Return the inputs' numbers, in their order."""
         if not self._takes_temperature:
-            return self._make_inputs(values[0], values[1])
+            return [values[0], values[1]]
         temperature = values[3]
-        return self._make_inputs(values[0], values[1], temperature if isfinite(temperature) else DEFAULT_TEMPERATURE)
+        return [values[0], values[1], temperature if isfinite(temperature) else DEFAULT_TEMPERATURE]
 
     def measurements(self, values: Sequence[float]) -> OutputQuantities:
         """Make the measurements from values in the order of COLUMNS."""

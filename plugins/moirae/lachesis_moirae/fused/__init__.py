@@ -1,0 +1,30 @@
+"""Whole steps of recognized estimators in plain numpy, with the bits of Moirae's own.
+
+What is left out: objects made and validated on the way, copies of copies, whatever is computed and thrown away, and
+what is the same at every step. What is computed, is computed by the same operations in the same order.
+"""
+
+from moirae.estimators.online import OnlineEstimator
+from moirae.estimators.online.dual import DualEstimator
+from moirae.estimators.online.joint import JointEstimator
+
+from .dual import FusedDual
+from .joint import FusedJoint
+from .recognition import Unrecognized, Unsure, require_genuine
+
+__all__ = ("Fused", "Unrecognized", "Unsure", "fuse")
+
+Fused = FusedDual | FusedJoint
+
+
+def fuse(estimator: OnlineEstimator) -> Fused:
+    """Return the fused step of an estimator; raises Unrecognized that says what of it is not known."""
+    require_genuine()
+    kind = {JointEstimator: FusedJoint, DualEstimator: FusedDual}.get(type(estimator))
+    if kind is None:
+        raise Unrecognized(f"the class {type(estimator).__name__} is not known")
+    try:
+        return kind(estimator)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # Moirae's own step may fail by it, too; that is its to say.
+        raise Unrecognized(f"it is made in a way that is not known: {error}") from error

@@ -1,0 +1,128 @@
+"""One step of Moirae's `UnscentedKalmanFilter` on arrays."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from moirae.estimators.online.filters.distributions import MultivariateGaussian
+from moirae.estimators.online.filters.kalman.unscented import UnscentedKalmanFilter
+from scipy.linalg import block_diag
+
+from .recognition import Unrecognized, Unsure, require, require_that
+
+_ABSOLUTE, _RELATIVE = 1e-8, 1e-5
+"""What np.allclose tolerates."""
+_CLEARLY = 1e-10
+"""A factor's squared diagonal, relative to the covariance's, above which rounding cannot make it indefinite."""
+
+
+class State(NamedTuple):
+    """A normal distribution of hidden states, in the filter's coordinates."""
+
+    mean: np.ndarray
+    """`(s,)`."""
+    covariance: np.ndarray
+    """`(s, s)`."""
+    factor: np.ndarray
+    """Lower triangular, `(s, s)`: its product with its transpose is the covariance."""
+
+
+class Unscented:
+    """A filter's constants, and what it does with samples.
+
+    Of the `2 a + 1` sigma points, `a = 2 s + 1`, half of a hidden state's columns never change: those of the noises.
+    """
+
+    def __init__(self, filter: UnscentedKalmanFilter) -> None:
+        """Take the filter apart; raises Unrecognized if it is not one with a single output, in Moirae's own class."""
+        require(filter, UnscentedKalmanFilter)
+        size = filter.model.num_hidden_dimensions
+        require_that(filter.model.num_output_dimensions == 1, "several outputs")
+        self.size = size
+        self._gamma = filter.gamma_param
+        require_that(_is_symmetric(filter.cov_w) and _is_symmetric(filter.cov_v), "noise that is not symmetric")
+        # The noises' columns of the sigma points, which are the same whatever the covariance before them.
+        try:
+            factor = np.linalg.cholesky(block_diag(np.eye(size), filter.cov_w, filter.cov_v))
+        except np.linalg.LinAlgError as error:
+            raise Unrecognized("noise that is not definite") from error
+        spread = self._gamma * factor.T
+        points = np.vstack((np.zeros(len(factor)), spread, -spread)) + np.zeros(len(factor))
+        self._noise, self._sensor_noise = points[:, size:-1].copy(), points[:, -1:].copy()
+        self.points = len(points)
+        self._zeros = np.zeros((self.points, 1))
+        self._zeros[size * 2 + 2 :] = -0.0
+        self._plus, self._minus = slice(1, size + 1), slice(size * 2 + 2, size * 3 + 2)
+        self._mean_weights = filter.mean_weights[:, None].copy()
+        self._mean_total = self._mean_weights.sum(axis=0)
+        self._weights = filter.cov_weights[:, None].copy()
+        self._samples = np.empty((self.points, size))
+        self._augmented = block_diag(np.zeros((size, size)), filter.cov_w, filter.cov_v)
+
+    def state(self, distribution: MultivariateGaussian) -> State:
+        """Return a distribution in arrays of its own; raises Unsure if its covariance is not definite."""
+        covariance = distribution.get_covariance()
+        return State(distribution.get_mean(), covariance, self._factor(covariance))
+
+    def sample(self, state: State) -> np.ndarray:
+        """Return the sigma points' hidden states, `(n, s)`; they hold until the next call."""
+        samples = self._samples
+        spread = self._gamma * state.factor.T
+        np.add(state.mean, self._zeros, out=samples)
+        np.add(state.mean, spread, out=samples[self._plus])
+        np.subtract(state.mean, spread, out=samples[self._minus])
+        return samples
+
+    def add_noise(self, samples: np.ndarray) -> np.ndarray:
+        """Return evolved hidden states `(n, s)` with the process noise."""
+        return samples + self._noise
+
+    def correct(self, samples: np.ndarray, predicted: Any, measured: float) -> tuple[State, np.ndarray, np.ndarray]:
+        """Correct by a measurement; return the state, the predicted output's mean `(1,)` and its variance `(1, 1)`.
+
+        `samples`: evolved hidden states with noise, `(n, s)`; `predicted`: the outputs of each, a number or `(n,)`.
+        Raises Unsure if the corrected covariance is not symmetric and definite.
+        """
+        outputs = np.empty((self.points, 1))
+        outputs[:, 0] = predicted
+        outputs += self._sensor_noise
+        mean = np.add.reduce(samples * self._mean_weights, axis=0) / self._mean_total
+        output_mean = np.add.reduce(outputs * self._mean_weights, axis=0) / self._mean_total
+        deviations = samples - mean
+        output_deviations = outputs - output_mean
+        weighted = self._weights * output_deviations
+        covariance = np.matmul(deviations.T, self._weights * deviations)
+        variance = np.matmul(output_deviations.T, weighted)
+        cross = np.matmul(deviations.T, weighted)
+        # Products with matrices of one row or column are single products.
+        gain = cross[:, 0] * (1 / variance.item())
+        mean = mean + gain * (measured - output_mean.item())
+        covariance = covariance - gain[:, None] * (variance.item() * gain)
+        return State(mean, covariance, self._factor(covariance)), output_mean, variance
+
+    def _factor(self, covariance: np.ndarray) -> np.ndarray:
+        """Factorize a covariance that Moirae would leave as it is; raises Unsure if it might repair it.
+
+        Along with the noises': alone, its factor's last bits are others.
+        """
+        if not _is_symmetric(covariance):
+            raise Unsure("a covariance that is not symmetric")
+        size = self.size
+        self._augmented[:size, :size] = covariance
+        try:
+            factor = np.linalg.cholesky(self._augmented)[:size, :size]
+        except np.linalg.LinAlgError as error:
+            raise Unsure("a covariance that is not definite") from error
+        # Moirae asks whether the covariance alone is definite, which rounding could decide otherwise here.
+        pivots = factor.diagonal()
+        if not np.logical_and.reduce(pivots * pivots > _CLEARLY * covariance.diagonal()):
+            raise Unsure("a covariance that is hardly definite")
+        return factor
+
+
+def _is_symmetric(matrix: np.ndarray) -> bool:
+    """Whether np.allclose finds a matrix and its mirror image close; one that is not finite is not symmetric here."""
+    difference = matrix - matrix.T
+    # Mirrored differences have opposite signs.
+    if difference.max() <= _ABSOLUTE:
+        return True
+    return bool((np.abs(difference) <= _ABSOLUTE + _RELATIVE * np.abs(matrix.T)).all())
