@@ -20,6 +20,42 @@ SCRIPTS = ["JOINT", "DUAL", "NORMALIZED", "NORMALIZED_DUAL", "WITH_TEMPERATURE"]
 LINEAR = scripts.JOINT.replace("EquivalentCircuitModel()", "EquivalentCircuitModel('linear')")
 
 
+CONVERTED = (
+    scripts.PREFACE
+    + """
+from moirae.estimators.online.filters.conversions import AbsoluteValueConversionOperator, LinearConversionOperator
+from moirae.estimators.online.utils.model import JointCellModelWrapper
+turned = np.eye(5) + 0.01 * np.arange(25.0).reshape(5, 5) ** 0.5
+hidden = {"absolute": AbsoluteValueConversionOperator(indices=[3, 4]),
+          "turned": LinearConversionOperator(multiplicative_array=turned, additive_array=np.arange(5.0)),
+          "scaled": LinearConversionOperator(multiplicative_array=np.array(2.0))}[HIDDEN]
+wrapper = JointCellModelWrapper(
+    cell_model=model, asoh=health, transients=transients, inputs=inputs,
+    converters={
+        "hidden_conversion_operator": hidden,
+        "control_conversion_operator": LinearConversionOperator(multiplicative_array=np.array([2.0, 0.5])),
+        "output_conversion_operator": LinearConversionOperator(multiplicative_array=np.array(1.5)),
+    })
+estimator = JointEstimator.initialize_ukf_from_wrapper(
+    joint_wrapper=wrapper, **{key: value for key, value in options.items() if key.startswith(("cov", "tra", "aso"))})
+"""
+)
+SHARED = (
+    scripts.PREFACE
+    + """
+pair = health.rc_elements[0]
+health.rc_elements = (pair, type(pair)(r=pair.r, c=health.rc_elements[0].c.model_copy(deep=True)))
+for name in ("rc_elements.0.r.base_values", "rc_elements.1.r.base_values"):
+    health.mark_updatable(name)
+options["initial_transients"] = ECMTransientVector.from_asoh(health)
+options["covariance_transient"] = np.diag([0.05**2, 0.01**2, 0.01**2, 1e-4**2])
+options["covariance_asoh"] = np.diag([0.15**2, 0.02**2, 0.002**2, 0.002**2])
+options["transient_covariance_process_noise"] = 1e-6 * options["covariance_transient"]
+options["asoh_covariance_process_noise"] = 1e-6 * options["covariance_asoh"]
+"""
+)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def package(moirae: None) -> Any:
     """The package under test, imported before anything here changes Moirae."""
@@ -51,6 +87,21 @@ def test_every_step_gives_the_same_bits(name: str, package: Any) -> None:
     assert twins.shortcuts.names == tuple(shortcut.name for shortcut in package.ALL)
     for row in rows(100):
         assert twins.step(*row[:3], row[3] if name == "WITH_TEMPERATURE" else None) is None
+
+
+@pytest.mark.parametrize("hidden", ["absolute", "turned", "scaled"])
+def test_other_coordinates_give_the_same_bits(hidden: str) -> None:
+    twins = Twins(CONVERTED.replace("HIDDEN", repr(hidden)))
+    for row in rows(60):
+        assert twins.step(*row[:3]) is None
+
+
+@pytest.mark.parametrize("kind", ["JointEstimator", "DualEstimator"])
+def test_a_part_of_health_in_two_places_gives_the_same_bits(kind: str) -> None:
+    twins = Twins(SHARED + scripts.MAKE.format(kind))
+    pairs = twins.short.asoh.rc_elements
+    assert pairs[0].r is pairs[1].r
+    assert not any(twins.step(*row[:3]) for row in rows(40)) or kind == "DualEstimator"
 
 
 def test_the_example_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +204,27 @@ def test_checkpoints_know_nothing_of_shortcuts(stepped: Twins) -> None:
     restored = cloudpickle.loads(cloudpickle.dumps(stepped.short))
     stepped.short = restored
     for row in rows(20)[5:]:
+        assert stepped.step(*row[:3]) is None
+
+
+def test_a_restored_estimator_takes_the_shortcuts(stepped: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrays come back with types that are equal to the usual ones, not the same objects."""
+    import cloudpickle
+    from lachesis_moirae.shortcuts import health_copies, interpolation, moments, parameters, sigma_points
+
+    stepped.short = cloudpickle.loads(cloudpickle.dumps(stepped.short))
+    assert stepped.short.filter.cov_w.dtype is not np.dtype(float)
+    for module, name in (
+        (health_copies, "_copy"),
+        (interpolation, "_get_value"),
+        (moments, "_assemble"),
+        (parameters, "_get"),
+        (parameters, "_update"),
+        (sigma_points, "_build"),
+    ):
+        assert callable(getattr(module, name))
+        monkeypatch.setattr(module, name, None)
+    for row in rows(10)[5:]:
         assert stepped.step(*row[:3]) is None
 
 

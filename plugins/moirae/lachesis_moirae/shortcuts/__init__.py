@@ -13,6 +13,7 @@ from . import (
     correction,
     definiteness,
     distributions,
+    dual_step,
     health_copies,
     hidden_states,
     interpolation,
@@ -38,6 +39,7 @@ ALL = tuple(
         hidden_states,
         circuit,
         interpolation,
+        dual_step,
     )
 )
 _KNOWN = tuple(shortcut for shortcut in ALL if shortcut.is_known)

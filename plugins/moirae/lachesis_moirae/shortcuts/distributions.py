@@ -37,9 +37,6 @@ SHORTCUT = Shortcut(
         f"{_DISTRIBUTIONS}:MultivariateGaussian.convert": rebound(
             genuine(f"{_DISTRIBUTIONS}:MultivariateGaussian.convert"), MultivariateGaussian=gaussian
         ),
-        f"{_DISTRIBUTIONS}:MultivariateGaussian.combine_with": rebound(
-            genuine(f"{_DISTRIBUTIONS}:MultivariateGaussian.combine_with"), MultivariateGaussian=gaussian
-        ),
         f"{_DISTRIBUTIONS}:DeltaDistribution.convert": rebound(
             genuine(f"{_DISTRIBUTIONS}:DeltaDistribution.convert"), DeltaDistribution=delta
         ),

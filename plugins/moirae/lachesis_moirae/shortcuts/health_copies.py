@@ -2,7 +2,8 @@
 
 Skipped: the general `copy.deepcopy` of models. What they hold is known: arrays, numbers, texts, sets of field names and
 models of the same kind, and each is copied as `deepcopy` would, arrays in their order in memory, and what two of them
-share, once. Anything else, such as the cached function of a spline, is given to `deepcopy`.
+share, once. A spline that was cached is not copied but shared: nothing changes it, it is only ever replaced. Anything
+else is given to `deepcopy`.
 """
 
 import copy
@@ -18,6 +19,8 @@ _HEALTH, _CONTAINER = "moirae.models.base:HealthVariable.model_copy", "moirae.mo
 _copy = genuine(_HEALTH)
 _KINDS = parameters.KINDS | containers.KINDS
 _CONSTANT = frozenset((type(None), bool, int, float, str))
+_SHARED = frozenset(("all_fields", "all_fields_with_types"))
+"""Tuples of texts."""
 
 
 def model_copy(self: Any, *, update: Any = None, deep: bool = False) -> Any:
@@ -28,40 +31,30 @@ def model_copy(self: Any, *, update: Any = None, deep: bool = False) -> Any:
 
 
 def _model(model: Any, memo: dict[int, Any]) -> Any:
-    private = model.__pydantic_private__
-    fields = dict.fromkeys(model.__dict__)
-    made = build(
-        type(model),
-        fields,
-        model.__pydantic_fields_set__.copy(),
-        None if private is None else {name: _copied(value, memo) for name, value in private.items()},
-    )
-    memo[id(model)] = made
+    fields, private = {}, model.__pydantic_private__
+    if private is not None:
+        private = {
+            name: dict(value) if name == "_ppoly_cache" else copy.deepcopy(value, memo)
+            for name, value in private.items()
+        }
+    memo[id(model)] = made = build(type(model), fields, model.__pydantic_fields_set__.copy(), private)
     for name, value in model.__dict__.items():
-        fields[name] = value if name.startswith("all_fields") else _copied(value, memo)
-    return made
-
-
-def _copied(value: Any, memo: dict[int, Any]) -> Any:
-    kind = type(value)
-    if kind in _CONSTANT:
-        return value
-    made = memo.get(id(value))
-    if made is not None:
-        return made
-    if kind is ndarray and not value.dtype.hasobject:
-        made = value.copy("K")
-    elif kind in _KINDS:
-        return _model(value, memo)
-    elif kind is set and all(type(item) is str for item in value):
-        made = value.copy()
-    elif kind is dict and not value:
-        made = {}
-    elif kind is tuple and all(type(item) in _KINDS for item in value):
-        made = tuple([_copied(item, memo) for item in value]) if value else value
-    else:
-        return copy.deepcopy(value, memo)
-    memo[id(value)] = made
+        kind = type(value)
+        if kind in _CONSTANT or name in _SHARED:
+            fields[name] = value
+        elif (known := memo.get(id(value))) is not None:
+            fields[name] = known
+        elif kind is ndarray and not value.dtype.hasobject:
+            fields[name] = memo[id(value)] = value.copy("K")
+        elif kind is set:
+            fields[name] = memo[id(value)] = value.copy()
+        elif kind in _KINDS:
+            fields[name] = _model(value, memo)
+        elif kind is tuple and all(type(item) in _KINDS for item in value):
+            copies = tuple([memo.get(id(item)) or _model(item, memo) for item in value])
+            fields[name] = memo[id(value)] = copies
+        else:
+            fields[name] = copy.deepcopy(value, memo)
     return made
 
 

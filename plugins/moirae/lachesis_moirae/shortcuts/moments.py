@@ -47,7 +47,7 @@ def estimation_update(self: Any, sigma_pts: ndarray, new_controls: Any, **kwargs
 
 def _moments(samples: ndarray, mean_weights: ndarray, weights: ndarray) -> tuple[Any, ndarray | None, ndarray | None]:
     """Return a Gaussian and, if it is finite, the samples' deviations, `(points, n)`, and these weighted."""
-    if type(samples) is ndarray and samples.dtype is _DOUBLE and samples.ndim == 2 and len(samples) == len(weights):
+    if type(samples) is ndarray and samples.dtype == _DOUBLE and samples.ndim == 2 and len(samples) == len(weights):
         total = _sum(mean_weights, 0)
         if total[0] != 0:
             mean = _sum(samples * mean_weights, 0) / total

@@ -68,7 +68,7 @@ _PARTS: dict[type, dict[str, frozenset[type]]] = {
 }
 """Of each class, the attributes that a step goes through and the classes they may have."""
 
-_CONSTANT = frozenset((type(None), bool, int, float, str, np.ndarray))
+_CONSTANT = frozenset((type(None), bool, int, float, str, np.bool_, np.int64, np.float64, np.str_))
 
 
 def is_genuine(estimator: Any) -> bool:

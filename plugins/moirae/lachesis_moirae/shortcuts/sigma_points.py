@@ -24,7 +24,7 @@ def build_sigma_points(self: Any) -> ndarray:
     """Return the augmented points, shape `(2 a + 1, a)`."""
     mean, blocks = self.hidden.mean, (self.hidden.covariance, self.cov_w, self.cov_v)
     size = self._aug_len
-    if mean.dtype is not _DOUBLE or not _are_square(blocks, size) or self.model.num_hidden_dimensions != len(mean):
+    if mean.dtype != _DOUBLE or not _are_square(blocks, size) or self.model.num_hidden_dimensions != len(mean):
         return _build(self)
     covariance = np.zeros((size, size))
     begin = 0
@@ -51,7 +51,7 @@ def build_sigma_points(self: Any) -> ndarray:
 def _are_square(blocks: tuple[ndarray, ...], size: int) -> bool:
     """Whether they are square matrices of doubles and make up `size` rows."""
     return (
-        all(block.dtype is _DOUBLE and block.ndim == 2 and block.shape[0] == block.shape[1] for block in blocks)
+        all(block.dtype == _DOUBLE and block.ndim == 2 and block.shape[0] == block.shape[1] for block in blocks)
         and sum(map(len, blocks)) == size
     )
 
