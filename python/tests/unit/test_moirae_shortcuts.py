@@ -290,7 +290,7 @@ def _copy_of(function: Any) -> Any:
 def _patches() -> dict[str, tuple[Any, str, Any, str]]:
     """What a script may put elsewhere in the process: owner, name, value, and a shortcut that it forbids."""
     from moirae.estimators.online.filters.kalman import unscented
-    from moirae.models import ecm
+    from moirae.models import ecm, thevenin
     from moirae.models.base import GeneralContainer
     from moirae.models.components.soc import SOCInterpolatedHealth
 
@@ -305,6 +305,13 @@ def _patches() -> dict[str, tuple[Any, str, Any, str]]:
             "circuit",
         ),
         "method of a part": (ecm.ECMASOH, "update_parameters", ecm.ECMASOH.update_parameters, "parameters"),
+        "a voltage's part": (
+            ecm.components.Capacitance,
+            "get_value",
+            ecm.components.Capacitance.get_value,
+            "hidden states",
+        ),
+        "a voltage": (thevenin.TheveninModel, "__call__", lambda self: None, "hidden states"),
         "property": (GeneralContainer, "batch_size", property(lambda self: 1), "containers"),
         "code": (
             SOCInterpolatedHealth.get_value,
@@ -324,6 +331,8 @@ def _patches() -> dict[str, tuple[Any, str, Any, str]]:
         "function",
         "name in a module",
         "method of a part",
+        "a voltage's part",
+        "a voltage",
         "property",
         "code",
         "numpy",

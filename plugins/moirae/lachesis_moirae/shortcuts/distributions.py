@@ -51,5 +51,6 @@ SHORTCUT = Shortcut(
         "moirae.estimators.online.joint:JointEstimator",
         "moirae.estimators.online.dual:DualEstimator",
         "pydantic.main:BaseModel",
+        "copy:deepcopy",
     ),
 )

@@ -11,6 +11,7 @@ from moirae.estimators.online import dual
 from moirae.estimators.online.filters.distributions import MultivariateGaussian
 from numpy import ndarray
 
+from . import health_copies
 from .construction import gaussian
 from .shortcut import Shortcut, genuine
 
@@ -68,9 +69,7 @@ SHORTCUT = Shortcut(
         _ESTIMATOR,
         _GAUSSIAN,
         "moirae.estimators.online.filters.distributions:MultivariateRandomDistribution",
-        "moirae.models.base:GeneralContainer",
-        "moirae.models.base:HealthVariable",
-        "pydantic.main:BaseModel",
         "scipy.linalg:block_diag",
+        *health_copies.SHORTCUT.written_for,
     ),
 )

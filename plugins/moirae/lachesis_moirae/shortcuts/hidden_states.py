@@ -17,6 +17,7 @@ from moirae.models.ecm import ECMASOH, EquivalentCircuitModel
 from moirae.models.utils import NoDegradation
 from numpy import ndarray
 
+from . import parameters
 from .shortcut import Shortcut, genuine
 
 _MODULE = "moirae.estimators.online.utils.model"
@@ -84,9 +85,12 @@ SHORTCUT = Shortcut(
         f"{_MODULE}:JointCellModelWrapper",
         f"{_MODULE}:DegradationModelWrapper",
         "moirae.models.ecm:EquivalentCircuitModel",
+        "moirae.models.thevenin:TheveninModel",
         "moirae.models.utils:NoDegradation",
         "moirae.estimators.online.filters.conversions:IdentityConversionOperator",
         "moirae.estimators.online.filters.conversions:LinearConversionOperator",
         "moirae.estimators.online.filters.conversions:AbsoluteValueConversionOperator",
+        # A voltage is not only a result: if a script made any of these note something down, it would be missed.
+        *parameters.CLASSES,
     ),
 )

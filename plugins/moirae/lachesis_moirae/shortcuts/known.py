@@ -53,6 +53,7 @@ KNOWN = {
     "moirae.models.thevenin.ins_outs:TheveninInput": "e8c9b4592735eaf5",
     "moirae.models.thevenin.state:TheveninASOH": "a770778b4cedc560",
     "moirae.models.thevenin.state:TheveninTransient": "272920fbb3198392",
+    "moirae.models.thevenin:TheveninModel": "bfbb9d44f1ed6026",
     "moirae.models.utils:NoDegradation": "3dff44bf684455ef",
     "numpy.lib._function_base_impl:_weights_are_valid": "5a6d240268a529c0",
     "numpy.linalg:cholesky": "2edaa559b27f58e1",
