@@ -76,7 +76,10 @@ class Shortcuts:
                 installed.install()
 
     def install(self) -> None:
-        """Put the replacements into Moirae's modules and classes."""
+        """Put the replacements into Moirae's modules and classes.
+
+        They are for steps only. A checkpoint is taken with them removed: it looks functions up by their names.
+        """
         if Shortcuts._installed is self:
             return
         if Shortcuts._installed is not None:

@@ -21,7 +21,6 @@ from .shortcut import Shortcut, genuine
 
 _MODULE = "moirae.estimators.online.filters.kalman.unscented"
 _assemble = genuine(f"{_MODULE}:assemble_unscented_estimate_from_samples")
-_estimate = genuine(f"{_MODULE}:UnscentedKalmanFilter.estimation_update")
 _matmul, _sum = np.matmul, np.add.reduce
 _DOUBLE = np.dtype(np.float64)
 

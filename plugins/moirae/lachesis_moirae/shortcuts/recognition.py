@@ -85,7 +85,7 @@ def _is_genuine(value: Any, seen: set[int]) -> bool:
     if not _methods(type(value)).isdisjoint(attributes):
         return False
     if isinstance(value, BaseModel):
-        return all(map(_is_plain, attributes.values(), [seen] * len(attributes)))
+        return all(_is_plain(field, seen) for field in attributes.values())
     return all(
         type(part := attributes.get(name)) in kinds and _is_genuine(part, seen)
         for name, kinds in _PARTS.get(type(value), {}).items()
