@@ -25,6 +25,8 @@ final class EstimatorRunner: Sendable {
     private let epoch = Mutex<Epoch?>(nil)
     let wish: Mutex<WorkerWish>
     let meter = Mutex(StepMeter())
+    /// How the estimator is accelerated; nil if no worker has told yet.
+    let acceleration: Mutex<AccelerationState?>
     private let (stopSignal, stopper) = AsyncStream.makeStream(of: Never.self)
     /// Rung when records are stored while there is no worker, and when a wish changes; holds one ring.
     private let (bell, ringer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -39,6 +41,7 @@ final class EstimatorRunner: Sendable {
         (battery, version, registered) = (estimator.battery, estimator.version, estimator)
         (self.environment, self.first, self.isAsleep) = (environment, first, isAsleep)
         wish = Mutex(WorkerWish(hold: estimator.hold))
+        acceleration = Mutex(estimator.accelerationState)
         if let first { attach(first.built) }
     }
 
@@ -277,11 +280,14 @@ final class EstimatorRunner: Sendable {
     }
 
     private func build(_ registration: Registration, state: [UInt8]? = nil) async throws -> BuiltWorker {
-        let built = try await environment.builder.rebuild(registration, version: version, state: state)
+        let former = acceleration.withLock(\.self)
+        let built = try await environment.builder.rebuild(
+            registration, version: version, ceiling: former?.ceiling ?? .full, state: state)
         guard built.ready.description == registered.description else {
             environment.builder.release(built.berth, after: built.link)
             throw FleetError(.script, "the script gives another estimator now than when it was registered")
         }
+        show(environment.builder.acceleration(of: built, asked: registration.acceleration, after: former))
         return built
     }
 
@@ -325,6 +331,24 @@ final class EstimatorRunner: Sendable {
             (status.phase, status.problem) = (phase, problem)
             if let restarts { status.restarts = restarts }
         }
+    }
+
+    private func show(_ acceleration: AccelerationState) {
+        self.acceleration.withLock { $0 = acceleration }
+        environment.board.update(battery, version: version) { $0.estimator.accelerationState = acceleration }
+    }
+
+    /// A step differed from the estimator's own.
+    func noteDisagreement(_ disagreement: AccelerationState.Disagreement) {
+        environment.logger.warning(
+            "a step differed: the estimator is accelerated less from now on",
+            metadata: [
+                "battery": "\(battery)", "version": "\(version)", "acceleration": "\(disagreement.level.rawValue)",
+                "reason": "\(disagreement.reason)",
+            ])
+        var state = acceleration.withLock(\.self) ?? AccelerationState(inUse: nil)
+        state.fell(disagreement)
+        show(state)
     }
 
     func noteCheckpoint(_ problem: String) {

@@ -83,6 +83,8 @@ package struct EstimatorStatus: Sendable {
         json.key("phase")
         json.string(phase.rawValue)
         writeCounts(to: &json)
+        json.key("acceleration")
+        estimator.accelerationDescription.write(to: &json)
         json.key("restarts")
         json.integer(restarts)
         json.key("checkpoint")

@@ -20,7 +20,8 @@ package protocol EstimatorStorage: Sendable {
 
     /// Makes a registration durable: a new version, its cursor before the first record that it is to be fed.
     func register(
-        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: Epoch
+        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot,
+        acceleration: AccelerationState?, epoch: Epoch
     ) async throws -> RegisteredEstimator
 
     /// Records after `sequence` in arrival order, at most `limit`.

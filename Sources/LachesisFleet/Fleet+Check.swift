@@ -6,6 +6,7 @@ package struct CheckReport: Sendable {
     package let description: EstimatorDescription
     /// After the last record.
     package let snapshot: Snapshot
+    package let acceleration: AccelerationDescription
     /// Records that it was fed.
     package let records: Int
     /// Whether that was all there were to feed, or time was up before.
@@ -32,8 +33,11 @@ extension Fleet {
         let begun = ContinuousClock.now
         let built = try await environment.builder.buildFirst(registration, version: version, trial: trial)
         let ready = ContinuousClock.now
+        var acceleration = environment.builder.acceleration(of: built, asked: registration.acceleration)
         let result: Result<(FeedProgress, Int, Bool), any Error>
-        do { result = .success(try await step(built, of: battery, rows: rows)) } catch { result = .failure(error) }
+        do { result = .success(try await step(built, of: battery, rows: rows, &acceleration)) } catch {
+            result = .failure(error)
+        }
         let stepped = ContinuousClock.now
         environment.builder.release(built.berth, after: built.link)
         await withCheckedContinuation { continuation in
@@ -41,13 +45,14 @@ extension Fleet {
         }
         let (progress, records, isComplete) = try result.get()
         return CheckReport(
-            description: built.ready.description, snapshot: progress.snapshot, records: records,
+            description: built.ready.description, snapshot: progress.snapshot,
+            acceleration: AccelerationDescription(asked: registration.acceleration, acceleration), records: records,
             isComplete: isComplete, buildTime: ready - begun, stepTime: stepped - ready, output: trial.output)
     }
 
     /// - Returns: where the estimator stands, how many records it was fed, and whether those were all.
     private func step(
-        _ built: BuiltWorker, of battery: BatteryName, rows: Int
+        _ built: BuiltWorker, of battery: BatteryName, rows: Int, _ acceleration: inout AccelerationState
     ) async throws -> (FeedProgress, Int, Bool) {
         let last = environment.storage.lastSequence(of: battery)
         let start = max(0, last - Int64(rows))
@@ -70,7 +75,11 @@ extension Fleet {
             pace.begins(.now)
             while !window.isQuiet {
                 guard let event = await events.next() else { throw CancellationError() }
-                try take(event, of: built, &window, &progress, &pace)
+                if case .message(.notice, let payload) = event {
+                    acceleration.fell(try .init(notice: payload, after: acceleration.inUse))
+                } else {
+                    try take(event, of: built, &window, &progress, &pace)
+                }
             }
         }
         return (progress, count, window.sent >= last)

@@ -37,7 +37,9 @@ package final class Fleet: Sendable {
         let berths = WorkerBerths(places: configuration.workers)
         environment = FleetEnvironment(
             configuration: configuration, storage: storage, roster: roster, board: board,
-            builder: WorkerBuilder(roster: roster, berths: berths, limits: limits), berths: berths, logger: logger)
+            builder: WorkerBuilder(
+                roster: roster, berths: berths, limits: limits, acceleration: configuration.acceleration),
+            berths: berths, logger: logger)
         roster.logs.whenLimited { [board] battery, version, problem in
             guard let battery = try? BatteryName(battery) else { return }
             board.update(battery, version: version) { $0.logProblem = problem }
@@ -96,7 +98,9 @@ package final class Fleet: Sendable {
         do {
             let estimator = try await environment.storage.register(
                 registration, description: built.ready.description,
-                snapshot: Snapshot(mean: built.ready.mean, covariance: built.ready.covariance), epoch: built.link.epoch)
+                snapshot: Snapshot(mean: built.ready.mean, covariance: built.ready.covariance),
+                acceleration: environment.builder.acceleration(of: built, asked: registration.acceleration),
+                epoch: built.link.epoch)
             install(
                 estimator, first: LiveWorker(built: built, cursor: estimator.cursor, snapshot: estimator.snapshot))
             return estimator

@@ -1,3 +1,5 @@
+package import LachesisModel
+
 /// How a fleet keeps its estimators' workers and their checkpoints.
 package struct FleetConfiguration: Sendable {
     /// Records between two checkpoints of an estimator that is busy: as many at most are stepped again after a crash. Default 200.
@@ -8,6 +10,8 @@ package struct FleetConfiguration: Sendable {
     package var hibernationTime = Duration.seconds(300)
     /// Workers that live at once, at most; beyond it the one that was used least recently makes room. Default 1,000.
     package var workers = 1_000
+    /// How much any estimator may be accelerated. Default full.
+    package var acceleration = Acceleration.full
 
     package init() {}
 }

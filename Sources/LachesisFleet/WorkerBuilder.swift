@@ -16,6 +16,8 @@ struct WorkerBuilder: Sendable {
     let roster: HostRoster
     let berths: WorkerBerths
     let limits: Limits
+    /// The most that any estimator may use.
+    let acceleration: Acceleration
     /// How long a start waits for a host with the plugin warm, and a registration for a place.
     let patience: Duration
     /// Estimators that may be built again at once: enough to keep two cores busy, few enough that a registration is not held up.
@@ -23,8 +25,12 @@ struct WorkerBuilder: Sendable {
     private let starts = Turnstile(TurnstileLine.Configuration(places: 4))
 
     /// - Parameter patience: see the property. Default 30 s.
-    init(roster: HostRoster, berths: WorkerBerths, limits: Limits, patience: Duration = .seconds(30)) {
+    init(
+        roster: HostRoster, berths: WorkerBerths, limits: Limits, acceleration: Acceleration = .full,
+        patience: Duration = .seconds(30)
+    ) {
         (self.roster, self.berths, self.limits, self.patience) = (roster, berths, limits, patience)
+        self.acceleration = acceleration
     }
 
     /// Builds an estimator for somebody who waits for the answer.
@@ -45,11 +51,27 @@ struct WorkerBuilder: Sendable {
     }
 
     /// Builds an estimator again, a few at a time.
-    /// - Parameter state: of a checkpoint that the estimator goes on from; nil begins anew.
+    /// - Parameters:
+    ///   - ceiling: the most acceleration that the estimator may use, within what the server allows.
+    ///   - state: of a checkpoint that the estimator goes on from; nil begins anew.
     /// - Throws: `FleetError`, `.checkpoint` if it is the state that cannot be used; or `CancellationError`.
-    func rebuild(_ registration: Registration, version: Int, state: [UInt8]? = nil) async throws -> BuiltWorker {
+    func rebuild(
+        _ registration: Registration, version: Int, ceiling: Acceleration, state: [UInt8]? = nil
+    ) async throws -> BuiltWorker {
         try await build(
-            registration, version: version, state: state, on: try await berths.take(), throughTurnstile: true)
+            registration, version: version, ceiling: ceiling, state: state, on: try await berths.take(),
+            throughTurnstile: true)
+    }
+
+    /// How an estimator is accelerated whose worker is ready.
+    /// - Parameter former: how it was before; nil if that is not known.
+    func acceleration(
+        of built: BuiltWorker, asked: Acceleration, after former: AccelerationState? = nil
+    ) -> AccelerationState {
+        var state = former ?? AccelerationState(inUse: nil)
+        let ready = built.ready
+        state.isReady(at: ready.acceleration, told: ready.accelerationReason, asked: asked, most: acceleration)
+        return state
     }
 
     /// Ends a worker, and gives its place back once its process has ended.
@@ -60,8 +82,8 @@ struct WorkerBuilder: Sendable {
     }
 
     private func build(
-        _ registration: Registration, version: Int, state: [UInt8]?, on berth: Berth, throughTurnstile: Bool = false,
-        trial: Trial? = nil
+        _ registration: Registration, version: Int, ceiling: Acceleration = .full, state: [UInt8]?, on berth: Berth,
+        throughTurnstile: Bool = false, trial: Trial? = nil
     ) async throws -> BuiltWorker {
         let limits = WorkerLimits(registration.limits, within: limits)
         let order = WorkerOrder(
@@ -77,8 +99,10 @@ struct WorkerBuilder: Sendable {
                 try Task.checkCancellation()
                 for file in registration.files { started.send(.file, file.encoded) }
                 if let state { started.send(.restore, state) }
-                started.send(.build, BuildOrder(registration, version: version, limits: limits).encoded)
-                return try await awaitReady(started)
+                let order = BuildOrder(
+                    registration, version: version, limits: limits, acceleration: min(acceleration, ceiling))
+                started.send(.build, order.encoded)
+                return try await awaitReady(started, acceleration: order.acceleration)
             }
             let ready = throughTurnstile ? try await starts.pass(as: nil, build) : try await build()
             return BuiltWorker(link: started, ready: ready, berth: berth)
@@ -106,7 +130,7 @@ struct WorkerBuilder: Sendable {
         throw FleetError(.unavailable, "all places for workers are taken by estimators that are busy; try again")
     }
 
-    private func awaitReady(_ link: WorkerLink) async throws -> ReadyAnswer {
+    private func awaitReady(_ link: WorkerLink, acceleration: Acceleration) async throws -> ReadyAnswer {
         for await event in link.events {
             switch event {
             case .started:
@@ -116,7 +140,7 @@ struct WorkerBuilder: Sendable {
                 _ = roster.takeSignals(of: link.epoch)
             case .message(.ready, let payload):
                 do {
-                    return try ReadyAnswer(decoding: payload, limits: limits)
+                    return try ReadyAnswer(decoding: payload, limits: limits, acceleration: acceleration)
                 } catch {
                     throw FleetError(.script, "\(error)")
                 }

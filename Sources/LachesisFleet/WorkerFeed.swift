@@ -37,6 +37,8 @@ final class WorkerFeed {
     var isReluctant: Bool { !plan.isPossible }
     /// Whether a checkpoint was asked for that has not come.
     var owesCheckpoint: Bool { window.owesCheckpoint }
+    /// As it is stored.
+    private var storedAcceleration: AccelerationState?
     /// Whether this worker's state was saved.
     private(set) var hasSaved = false
 
@@ -55,6 +57,7 @@ final class WorkerFeed {
     ) {
         (self.estimator, self.live, self.environment) = (estimator, live.built, environment)
         (self.storedCursor, self.suspects) = (storedCursor, suspects)
+        storedAcceleration = environment.storage.estimator(of: estimator.battery)?.accelerationState
         window = FeedWindow(after: live.cursor)
         progress = FeedProgress(cursor: live.cursor, snapshot: live.snapshot, storedCursor: storedCursor)
         plan = CheckpointPlan(
@@ -75,6 +78,8 @@ final class WorkerFeed {
                 if signals.contains(.leave) { mustLeave = true }
                 if signals.contains(.wish) { showPhase() }
                 try await fill()
+            case .message(.notice, let payload):
+                try notice(payload)
             case .message(.result, let payload):
                 let commit = try take(payload)
                 try await fill()
@@ -202,11 +207,21 @@ final class WorkerFeed {
                 if wasReplaying, status.phase == .replaying { status.phase = .running }
             }
         }
-        return EstimateCommit(
+        let acceleration = estimator.acceleration.withLock(\.self)
+        var commit = EstimateCommit(
             battery: battery, version: estimator.version, epoch: live.link.epoch, rows: EstimateRows(answer, fed),
             progress: progress.isReplaying
                 ? nil : EstimateCommit.Progress(cursor: progress.cursor, snapshot: progress.snapshot),
             checkpoint: checkpoint)
+        if acceleration != storedAcceleration { commit.acceleration = acceleration }
+        return commit
+    }
+
+    /// Takes note that the estimator is accelerated less from now on.
+    private func notice(_ payload: [UInt8]) throws {
+        guard !window.isQuiet else { throw FleetError(.script, "the script's process answered what it was not asked") }
+        let current = estimator.acceleration.withLock { $0?.inUse }
+        estimator.noteDisagreement(try AccelerationState.Disagreement(notice: payload, after: current))
     }
 
     private func checkpoint(_ answer: CheckpointAnswer) -> Checkpoint? {
@@ -225,6 +240,7 @@ final class WorkerFeed {
         let isWritten = try await estimator.persist { [environment] in try await environment.storage.commit(commit) }
         guard isWritten else { throw CancellationError() }
         if let progress = commit.progress { storedCursor = progress.cursor }
+        if let acceleration = commit.acceleration { storedAcceleration = acceleration }
         if let checkpoint = commit.checkpoint {
             plan.saved(at: checkpoint.cursor)
             hasSaved = true

@@ -64,8 +64,8 @@ extension Catalogue {
         let rows = try Row.fetchCursor(
             database,
             sql: """
-                SELECT e.battery, version, plugin, description, origin, limits, hold, p.* FROM lachesis_estimators e
-                JOIN lachesis_progress p ON p.battery = e.battery
+                SELECT e.battery, version, plugin, description, origin, limits, hold, acceleration, acceleration_state, p.*
+                FROM lachesis_estimators e JOIN lachesis_progress p ON p.battery = e.battery
                 """)
         while let row = try rows.next() {
             guard let place = places[row["battery"]] else {
@@ -85,6 +85,11 @@ extension Catalogue {
             let limits: String = try row.value(of: "limits")
             do { registered.limits = try JSONDecoder().decode(ScriptLimits.self, from: Data(limits.utf8)) } catch {
                 throw StoreError(.corrupt, "the limits of '\(name)'s estimator cannot be read", underlying: error)
+            }
+            registered.acceleration = Acceleration(rawValue: try row.value(of: "acceleration")) ?? .full
+            // What cannot be read the next worker tells again.
+            registered.accelerationState = (row["acceleration_state"] as String?).flatMap {
+                try? JSONDecoder().decode(AccelerationState.self, from: Data($0.utf8))
             }
             registered.hold = (row["hold"] as String?).flatMap(WorkerHold.init)
             batteries[place].estimator = EstimatorEntry(

@@ -9,8 +9,8 @@ struct EstimatorWriter {
     /// Puts a registration in the place of the battery's last, and an empty table in the place of its estimates; its
     /// checkpoints go.
     func register(
-        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64,
-        time: Double, columnLimit: Int
+        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot,
+        acceleration: AccelerationState?, epoch: UInt64, time: Double, columnLimit: Int
     ) throws -> RegisteredEstimator {
         let table = try EstimateTable(battery: registration.battery, description: description)
         var entry =
@@ -21,7 +21,8 @@ struct EstimatorWriter {
             battery: registration.battery, version: try transaction.lastVersion(of: registration.battery) + 1,
             plugin: registration.plugin, description: description,
             origin: origin, cursor: origin, snapshot: snapshot)
-        registered.limits = registration.limits
+        (registered.limits, registered.acceleration) = (registration.limits, registration.acceleration)
+        registered.accelerationState = acceleration
         try VersionHistory(database: transaction.database).retire(battery: entry.id)
         try write(registration, as: registered, battery: entry.id, time: time)
         if let old = entry.estimator {
@@ -43,13 +44,14 @@ struct EstimatorWriter {
             sql: """
                 INSERT OR REPLACE INTO lachesis_estimators (
                     battery, version, plugin, definition, valid_time, seeds_inputs, description, start, origin,
-                    limits, registered
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    limits, registered, acceleration, acceleration_state
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 battery, registered.version, registration.plugin, registration.definition, registration.validTime,
                 registration.seedsInputs, description, registration.start.rawValue, registered.origin,
                 String(decoding: try JSONEncoder().encode(registration.limits), as: UTF8.self), time,
+                registration.acceleration.rawValue, try registered.accelerationState.map(Self.text),
             ])
         try database.execute(sql: "DELETE FROM lachesis_checkpoints WHERE battery = ?", arguments: [battery])
         let statement = try RawStatement(database, "INSERT INTO lachesis_files VALUES (?, ?, ?, ?, ?)")
@@ -62,6 +64,10 @@ struct EstimatorWriter {
             try file.content.withUnsafeBytes { try statement.bind($0, at: 5) }
             try statement.run()
         }
+    }
+
+    private static func text(_ state: AccelerationState) throws -> String {
+        String(decoding: try JSONEncoder().encode(state), as: UTF8.self)
     }
 
     private func make(_ table: EstimateTable) throws {
@@ -89,6 +95,12 @@ struct EstimatorWriter {
         if let progress = commit.progress {
             estimator.registered.cursor = progress.cursor
             estimator.registered.snapshot = progress.snapshot
+        }
+        if let acceleration = commit.acceleration {
+            estimator.registered.accelerationState = acceleration
+            try transaction.database.execute(
+                sql: "UPDATE lachesis_estimators SET acceleration_state = ? WHERE battery = ?",
+                arguments: [Self.text(acceleration), entry.id])
         }
         if let checkpoint = commit.checkpoint {
             try CheckpointRow.write(checkpoint, battery: entry.id, version: commit.version, transaction)

@@ -24,6 +24,7 @@ enum Migrations {
             try database.execute(sql: fifth)
         }
         migrator.registerMigration("6: versions, holds") { database in try database.execute(sql: sixth) }
+        migrator.registerMigration("7: acceleration") { database in try database.execute(sql: seventh) }
         return migrator
     }
 
@@ -118,5 +119,12 @@ enum Migrations {
             FROM lachesis_files f JOIN lachesis_estimators e ON e.battery = f.battery;
         DROP TABLE lachesis_files;
         ALTER TABLE lachesis_files_by_version RENAME TO lachesis_files;
+        """
+
+    /// The state is `AccelerationState` as JSON; NULL until a worker has told.
+    private static let seventh = """
+        ALTER TABLE lachesis_estimators ADD COLUMN acceleration TEXT NOT NULL DEFAULT 'full';
+        ALTER TABLE lachesis_estimators ADD COLUMN acceleration_state TEXT;
+        ALTER TABLE lachesis_versions ADD COLUMN acceleration TEXT NOT NULL DEFAULT 'full';
         """
 }

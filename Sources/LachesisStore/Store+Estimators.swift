@@ -21,18 +21,20 @@ extension Store {
     /// battery that is new is made.
     /// - Parameters:
     ///   - snapshot: the estimator's state before any record.
+    ///   - acceleration: as the estimator's first worker told; nil if it is not known.
     ///   - epoch: of the assignment in which it was built; results of older ones change nothing.
     /// - Throws: `StoreError`: `.nameClash` if the name's table would be another's, `.unstorable` if there are more states than
     ///   columns of a table, `.full`, `.io`. The battery's last estimator stays then.
     package func register(
-        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64
+        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot,
+        acceleration: AccelerationState? = nil, epoch: UInt64
     ) async throws(StoreError) -> RegisteredEstimator {
         let (columnLimit, time) = (Self.columnLimit(limits), Date().timeIntervalSince1970)
         let bytes = registration.files.reduce(registration.definition.utf8.count) { $0 + $1.content.count }
         let registered = try await queue.perform(weight: 1 + bytes / 1024) { transaction in
             try EstimatorWriter(transaction: transaction).register(
-                registration, description: description, snapshot: snapshot, epoch: epoch, time: time,
-                columnLimit: columnLimit)
+                registration, description: description, snapshot: snapshot, acceleration: acceleration, epoch: epoch,
+                time: time, columnLimit: columnLimit)
         }
         sweeper.wake()
         return registered

@@ -10,7 +10,8 @@ struct VersionHistory {
     static let keptBytes: Int64 = 1 << 30
 
     private static let columns =
-        "battery, version, plugin, definition, valid_time, seeds_inputs, description, start, origin, limits, registered"
+        "battery, version, plugin, definition, valid_time, seeds_inputs, description, start, origin, limits, registered, "
+        + "acceleration"
     /// Likewise, but without the scripts, which may be long.
     private static let listed = columns.replacing("definition", with: "'' AS definition")
 
@@ -109,6 +110,7 @@ struct VersionHistory {
             battery: battery.name, plugin: row["plugin"], definition: row["definition"], files: [],
             validTime: row["valid_time"], seedsInputs: row["seeds_inputs"],
             start: Registration.Start(rawValue: row["start"]) ?? .start)
+        registration.acceleration = Acceleration(rawValue: row["acceleration"]) ?? .full
         let limits: String = try row.value(of: "limits")
         registration.limits = try JSONDecoder().decode(ScriptLimits.self, from: Data(limits.utf8))
         return registration

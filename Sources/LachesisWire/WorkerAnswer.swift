@@ -4,19 +4,30 @@ package import LachesisModel
 /// A worker's estimator is built: what it is, and its state before any record.
 package struct ReadyAnswer: Sendable, Equatable {
     package let description: EstimatorDescription
+    /// Level that is in use; nil if the plugin has none.
+    package let acceleration: Acceleration?
+    /// Why that is less than was ordered; nil if nothing is told.
+    package let accelerationReason: String?
     /// `[state]`, in the states' own units.
     package let mean: [Double]
     /// Row-major `[state, state]`.
     package let covariance: [Double]
 
+    /// - Parameter acceleration: the most that was ordered.
     /// - Throws: `WireError` if the bytes are not of this form, the names, columns and shapes do not fit each other, a number is not
-    ///   finite, or the covariance is not symmetric.
-    package init(decoding payload: [UInt8], limits: Limits) throws(WireError) {
+    ///   finite, the covariance is not symmetric, or more acceleration is in use than was ordered.
+    package init(decoding payload: [UInt8], limits: Limits, acceleration: Acceleration = .full) throws(WireError) {
         var reader = ByteReader(payload.span.bytes)
         let json = try reader.takeBytes(Int(try reader.take(UInt32.self)))
-        guard let description = try? JSONDecoder().decode(EstimatorDescription.self, from: Data(json)) else {
-            throw WireError("the estimator's description is not the JSON expected")
+        guard let description = try? JSONDecoder().decode(EstimatorDescription.self, from: Data(json)),
+            let words = try? JSONDecoder().decode(AccelerationWords.self, from: Data(json))
+        else { throw WireError("the estimator's description is not the JSON expected") }
+        guard words.level ?? .off <= acceleration else {
+            throw WireError("more acceleration than the '\(acceleration.rawValue)' that was ordered")
         }
+        let reason = words.reason ?? ""
+        try AccelerationNotice.check(reason)
+        (self.acceleration, accelerationReason) = (words.level, reason.isEmpty ? nil : reason)
         let states = description.stateNames.count
         guard states > 0 else { throw WireError("the estimator has no states") }
         guard states <= limits.states, description.outputNames.count <= limits.states else {
@@ -31,6 +42,18 @@ package struct ReadyAnswer: Sendable, Equatable {
         try reader.end()
         try checkFinite([mean, covariance])
         try checkSymmetry(covariance, states: states)
+    }
+}
+
+/// What a worker that is ready tells of acceleration, among its estimator's description.
+private struct AccelerationWords: Decodable {
+    let level: Acceleration?
+    /// Empty or nil if there is nothing to tell.
+    let reason: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case level = "acceleration"
+        case reason = "acceleration_reason"
     }
 }
 

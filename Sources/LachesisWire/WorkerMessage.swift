@@ -10,6 +10,8 @@ package enum WorkerMessageKind: UInt8, Sendable {
     case ready = 129
     case failed = 130
     case result = 131
+    /// The estimator is accelerated less from now on; comes before the result that is the first to have it so.
+    case notice = 132
 
     package var isFromWorker: Bool { rawValue >= 128 }
 }
@@ -31,6 +33,8 @@ package struct BuildOrder: Codable, Sendable, Equatable {
     /// s; nil steps all records.
     package var validTime: Double?
     package var seedsInputs: Bool
+    /// The most that the plugin may use.
+    package var acceleration: Acceleration
     /// Seed of the worker's random generators: the same at every start of the same version, so that a replay repeats it.
     package var randomSeed: UInt32
     /// Bytes of a checkpoint, at most.
@@ -38,11 +42,15 @@ package struct BuildOrder: Codable, Sendable, Equatable {
     /// What the worker is kept to, so that it can say so where a script meets it.
     package var limits: WorkerLimits
 
-    package init(_ registration: Registration, version: Int, limits: WorkerLimits) {
+    /// - Parameter acceleration: the most that is allowed; the order has less if the registration asks for less.
+    package init(
+        _ registration: Registration, version: Int, limits: WorkerLimits, acceleration: Acceleration = .full
+    ) {
         name = registration.battery.text
         definition = registration.definition
         validTime = registration.validTime
         seedsInputs = registration.seedsInputs
+        self.acceleration = min(acceleration, registration.acceleration)
         randomSeed = fnv1a("\(registration.battery.text)/\(version)")
         checkpointBytes = limits.checkpointBytes
         self.limits = limits
@@ -52,7 +60,7 @@ package struct BuildOrder: Codable, Sendable, Equatable {
     package var encoded: [UInt8] { json(self) }
 
     private enum CodingKeys: String, CodingKey {
-        case name, definition, limits
+        case name, definition, acceleration, limits
         case validTime = "valid_time"
         case seedsInputs = "seed_inputs"
         case randomSeed = "random_seed"

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LachesisFleet
+import LachesisModel
 
 /// Settings of the fleet that differ from their defaults; see `FleetConfiguration`.
 struct WorkerOptions: ParsableArguments {
@@ -15,6 +16,9 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "Seconds between two checkpoints of any other.")
     var checkpointInterval = FleetConfiguration().checkpointInterval / .seconds(1)
 
+    @Option(help: "How much any estimator may be accelerated: off, shortcuts or full; a registration may ask for less.")
+    var acceleration = FleetConfiguration().acceleration
+
     func resolved() throws -> FleetConfiguration {
         guard maxWorkers > 0, checkpointRecords > 0 else {
             throw ValidationError("--max-workers and --checkpoint-records must be greater than zero")
@@ -27,6 +31,9 @@ struct WorkerOptions: ParsableArguments {
         configuration.hibernationTime = .seconds(hibernateAfter)
         configuration.checkpointRecords = checkpointRecords
         configuration.checkpointInterval = .seconds(checkpointInterval)
+        configuration.acceleration = acceleration
         return configuration
     }
 }
+
+extension Acceleration: ExpressibleByArgument {}

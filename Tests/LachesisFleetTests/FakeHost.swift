@@ -9,6 +9,8 @@ final class FakeHost: Sendable {
     let commands: AsyncStream<HostCommand>
     private let outbox = Mutex<[HostReport]>([])
     private let isOver = Mutex(false)
+    /// The last order that `build` took.
+    let order = Mutex<BuildOrder?>(nil)
 
     init(connecting endpoint: String, pid: Int32) {
         let (commands, continuation) = AsyncStream.makeStream(of: HostCommand.self)
@@ -66,17 +68,21 @@ final class FakeHost: Sendable {
     }
 
     /// Plays a worker's start: takes the orders and answers that the estimator is ready.
+    /// - Parameter ready: what it answers.
     /// - Returns: the worker's epoch, and the state it was to go on from.
-    func build() async throws -> (epoch: Epoch, state: [UInt8]?) {
+    func build(_ ready: [UInt8] = Answers.ready()) async throws -> (epoch: Epoch, state: [UInt8]?) {
         var state: [UInt8]?
         guard case .start(let epoch, _)? = await next() else { throw WireError("no order to start a worker") }
         while let command = await next() {
             guard case .deliver(epoch, let kind, let payload) = command else { throw WireError("\(command)") }
             if kind == .restore { state = payload }
-            if kind == .build { break }
+            if kind == .build {
+                order.withLock { $0 = try? JSONDecoder().decode(BuildOrder.self, from: Data(payload)) }
+                break
+            }
         }
         say(.started(epoch, pid: 1))
-        say(.message(epoch, .ready, Answers.ready))
+        say(.message(epoch, .ready, ready))
         return (epoch, state)
     }
 
@@ -94,14 +100,22 @@ enum Answers {
     static let description = EstimatorDescription(
         className: "Fake", stateNames: ["q"], outputNames: [], columns: ["test_time"])
 
-    static let ready: [UInt8] = {
-        let json = #"{"estimator": "Fake", "state_names": ["q"], "output_names": [], "columns": ["test_time"]}"#
+    /// - Parameter acceleration: level in use, as a word.
+    static func ready(acceleration: String? = nil) -> [UInt8] {
+        let level = acceleration.map { "\"\($0)\"" } ?? "null"
+        let json =
+            #"{"estimator": "Fake", "state_names": ["q"], "output_names": [], "columns": ["test_time"], "#
+            + #""acceleration": \#(level), "acceleration_reason": ""}"#
         var writer = ByteWriter()
         writer.put(UInt32(json.utf8.count))
         writer.put(json.utf8)
         writer.put([0.0, 1.0])
         return writer.bytes
-    }()
+    }
+
+    static func notice(_ level: String) -> [UInt8] {
+        Array(#"{"acceleration": "\#(level)", "reason": "step 9 differed"}"#.utf8)
+    }
 
     /// All records stepped, with one mean for all; the first is the one behind `sequence`.
     static func result(_ records: Int, after sequence: Int = 0, mean: Double, checkpoint: [UInt8] = []) -> [UInt8] {

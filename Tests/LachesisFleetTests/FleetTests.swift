@@ -37,10 +37,10 @@ import Testing
         unlink(hub.endpoint.replacingOccurrences(of: "ipc://", with: ""))
     }
 
-    private func register(on host: FakeHost) async throws -> Epoch {
+    private func register(on host: FakeHost, _ ready: [UInt8] = Answers.ready()) async throws -> Epoch {
         let registration = Registration(battery: battery, plugin: "kalman", definition: "x", files: [])
         async let registered = fleet.register(registration)
-        let (epoch, _) = try await host.build()
+        let (epoch, _) = try await host.build(ready)
         _ = try await registered
         return epoch
     }
@@ -158,6 +158,59 @@ import Testing
             let status = fleet.board.status(of: battery)
             #expect(status?.checkpointProblem?.contains("bad magic") == true && status?.checkpointCursor == 10)
             #expect(status?.isReady == false && status?.estimator.snapshot.mean == [9])
+        }
+    }
+
+    private var acceleration: AccelerationState? { fleet.board.status(of: battery)?.estimator.accelerationState }
+
+    @Test func aStepThatDifferedIsToldStoredAndNotTriedAgain() async throws {
+        try await whileFleetRuns {
+            let host = FakeHost(connecting: hub.endpoint, pid: 1)
+            let first = try await register(on: host, Answers.ready(acceleration: "full"))
+            #expect(host.order.withLock { $0?.acceleration } == .full)
+            #expect(acceleration == AccelerationState(inUse: .full))
+            store(upTo: 3)
+            _ = try await host.batch()
+            host.say(.message(first, .notice, Answers.notice("shortcuts")))
+            try await wait("the notice in the status") { acceleration?.inUse == .shortcuts }
+            #expect(acceleration?.reason == "step 9 differed" && acceleration?.disagreements.count == 1)
+            host.say(.message(first, .result, Answers.result(2, mean: 1)))
+            try await wait("a commit") { storage.state.withLock { $0.commits.count } == 1 }
+            #expect(storage.state.withLock { $0.commits[0].acceleration } == acceleration)
+            host.say(.exited(first, WorkerExit(.lost)))
+            let (second, _) = try await host.build(Answers.ready(acceleration: "shortcuts"))
+            #expect(host.order.withLock { $0?.acceleration } == .shortcuts)
+            _ = try await host.batch()
+            host.say(.message(second, .result, Answers.result(3, mean: 1)))
+            try await wait("a result") { fleet.board.status(of: battery)?.estimator.cursor == 3 }
+            #expect(acceleration?.reason == "step 9 differed" && acceleration?.disagreements.count == 1)
+        }
+    }
+
+    @Test(arguments: [("shortcuts", "full"), ("shortcuts", "shortcuts"), (nil, "off"), ("full", "none")])
+    func aNoticeThatNoWorkerSendsEndsTheWorker(level: String?, next: String) async throws {
+        try await whileFleetRuns {
+            let host = FakeHost(connecting: hub.endpoint, pid: 1)
+            let first = try await register(on: host, Answers.ready(acceleration: level))
+            let before = acceleration
+            store(upTo: 1)
+            _ = try await host.batch()
+            host.say(.message(first, .notice, Answers.notice(next)))
+            try await host.end(first)
+            #expect(acceleration == before)
+            try await wait("the reason in the status") {
+                fleet.board.status(of: battery)?.problem?.contains("the script's process sent") == true
+            }
+        }
+    }
+
+    @Test func aNoticeWhereNothingWasAskedEndsTheWorker() async throws {
+        try await whileFleetRuns {
+            let host = FakeHost(connecting: hub.endpoint, pid: 1)
+            let first = try await register(on: host, Answers.ready(acceleration: "full"))
+            host.say(.message(first, .notice, Answers.notice("off")))
+            try await host.end(first)
+            #expect(acceleration == AccelerationState(inUse: .full))
         }
     }
 

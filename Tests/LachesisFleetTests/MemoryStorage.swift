@@ -33,12 +33,15 @@ final class MemoryStorage: EstimatorStorage {
     func nextVersion(of battery: BatteryName) async throws -> Int { 1 }
 
     func register(
-        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot, epoch: UInt64
+        _ registration: Registration, description: EstimatorDescription, snapshot: Snapshot,
+        acceleration: AccelerationState?, epoch: UInt64
     ) async throws -> RegisteredEstimator {
         state.withLock { ($0.registration, $0.epoch) = (registration, epoch) }
-        return RegisteredEstimator(
+        var estimator = RegisteredEstimator(
             battery: registration.battery, version: 1, plugin: registration.plugin, description: description, cursor: 0,
             snapshot: snapshot)
+        (estimator.acceleration, estimator.accelerationState) = (registration.acceleration, acceleration)
+        return estimator
     }
 
     func checkpoint(of battery: BatteryName, version: Int, before id: Int64?) async throws -> StoredCheckpoint? {

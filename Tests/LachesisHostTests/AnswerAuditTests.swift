@@ -54,6 +54,35 @@ import Testing
         #expect(!audit.owesAnswer)
     }
 
+    @Test func noticesOfLevelsThatFallAreTakenWhileAnAnswerIsOwed() throws {
+        var audit = try audit(outstanding: 2)
+        try audit.notice(Payloads.notice("shortcuts"))
+        try audit.result(Payloads.result(1))
+        #expect(throws: WireError.self) { try audit.notice(Payloads.notice("full")) }
+        #expect(throws: WireError.self) { try audit.notice(Payloads.notice("shortcuts")) }
+        try audit.notice(Payloads.notice("off", reason: String(repeating: "x", count: 4_000)))
+        #expect(throws: WireError.self) { try audit.notice(Payloads.notice("off")) }
+        #expect(audit.outstanding == 1, "a notice answers nothing")
+        var quiet = try self.audit(outstanding: 1)
+        try quiet.result(Payloads.result(1))
+        #expect(throws: WireError.self) { try quiet.notice(Payloads.notice("off")) }
+    }
+
+    @Test func whatIsNoNoticeIsRefused() throws {
+        let wrong: [[UInt8]] = [
+            [], Array("{}".utf8), [0xff], Payloads.notice("none"), Payloads.notice("full"),
+            Payloads.notice("off", reason: ""), Payloads.notice("off", reason: String(repeating: "x", count: 4_001)),
+            Payloads.notice("off") + [UInt8](repeating: 32, count: 30_000),
+            Array(#"{"acceleration": null, "reason": "x"}"#.utf8), Array(#"{"acceleration": "off"}"#.utf8),
+            Array(#"{"acceleration": "off", "reason": 5}"#.utf8), [UInt8](repeating: 91, count: 20_000),
+        ]
+        for payload in wrong {
+            var audit = try audit(outstanding: 1)
+            #expect(throws: WireError.self) { try audit.notice(payload) }
+            try audit.notice(Payloads.notice("shortcuts"))
+        }
+    }
+
     @Test func readyThatFitsNoNumberOfStatesIsRefused() {
         let wrong: [[UInt8]] = [
             Payloads.ready(states: 0), Payloads.ready() + [0], Payloads.ready().dropLast(8), [255, 255, 255, 255], [],

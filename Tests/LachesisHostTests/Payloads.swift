@@ -38,6 +38,10 @@ enum Payloads {
         return writer.bytes
     }
 
+    static func notice(_ level: String, reason: String = "step 9 differed") -> [UInt8] {
+        Array(#"{"acceleration": "\#(level)", "reason": "\#(reason)"}"#.utf8)
+    }
+
     static func order(build: Double = 60, buildCPU: Double = 60, step: Double = 5) -> WorkerOrder {
         var limits = Limits()
         limits.buildTime = .seconds(build)

@@ -63,6 +63,17 @@ import Testing
         #expect(worker.ended(status: -9) == finish(.stepTimeout, -9, "no answer within 5.0 s"))
     }
 
+    @Test func aNoticeIsPassedOnAndIsNoAnswer() {
+        var worker = worker(.ready)
+        #expect(worker.deliver(.batch, Payloads.batch(2), now: .seconds(10)) == [.enqueue])
+        #expect(worker.received(132, Payloads.notice("off"), now: .seconds(14)) == [.forward])
+        #expect(worker.deadline == .seconds(16), "the result is due as before")
+        #expect(worker.received(131, Payloads.result(2), now: .seconds(15)) == [.forward])
+        #expect(worker.received(132, Payloads.notice("off"), now: .seconds(15)) == [.kill])
+        var building = self.worker(.building)
+        #expect(building.received(132, Payloads.notice("off"), now: .zero) == [.kill])
+    }
+
     @Test func aCheckpointMustComeInTheTimeOfAStep() {
         var worker = worker(.ready)
         #expect(worker.deliver(.batch, Payloads.batch(0, flags: 1), now: .zero) == [.enqueue])

@@ -68,6 +68,7 @@ import Testing
                             == Registration(
                                 battery: cell, plugin: "kalman", definition: "code",
                                 files: [ScriptFile(name: "f", content: [1, 2])], validTime: 1.5, seedsInputs: false))
+                    #expect(try await store.registration(of: cell).acceleration == .full)
                     #expect(
                         store.estimators() == [
                             RegisteredEstimator(

@@ -13,6 +13,7 @@ import Testing
         var registration = Registration(
             battery: cell, plugin: "kalman", definition: definition, files: files, validTime: 2, seedsInputs: false)
         registration.limits.threads = 3
+        registration.acceleration = .shortcuts
         return registration
     }
 
@@ -38,6 +39,7 @@ import Testing
                 #expect(versions.map(\.className) == ["Example", "Example"])
                 #expect(versions[1].files.map(\.name) == ["f", "g"] && versions[1].files.map(\.bytes) == [2, 0])
                 #expect(versions[1].registration.limits.threads == 3)
+                #expect(versions.map(\.registration.acceleration) == [.shortcuts, .shortcuts])
                 for version in versions { #expect(try #require(version.registered) >= before) }
                 #expect(try await store.registration(of: cell) == second)
                 #expect(try await store.registration(of: cell, version: 1) == first)
@@ -86,6 +88,39 @@ import Testing
                 #expect(try await store.register(cell).hold == nil)
             }
             try await withStore(in: folder) { store in #expect(store.estimator(of: cell)?.hold == nil) }
+        }
+    }
+
+    @Test func howAnEstimatorIsAcceleratedOutlivesTheStore() async throws {
+        var state = AccelerationState(inUse: .full)
+        try await withFolder { folder in
+            try await withStore(in: folder) { [state] store in
+                let registration = registration("a")
+                let estimator = try await store.register(
+                    registration, description: .example, snapshot: .initial, acceleration: state, epoch: 1)
+                #expect(estimator.acceleration == .shortcuts && estimator.accelerationState == state)
+                // A result without news leaves it as it is.
+                #expect(try await store.commit(.rows([1], of: estimator, epoch: 1, cursor: 1)))
+                #expect(store.estimator(of: cell) != estimator)
+                #expect(store.estimator(of: cell)?.accelerationState == state)
+            }
+            state.fell(.init(level: .off, reason: "step 1,234 differed"))
+            try await withStore(in: folder) { [state] store in
+                let estimator = try #require(store.estimator(of: cell))
+                #expect(estimator.accelerationState == AccelerationState(inUse: .full))
+                // Not progress: it may be found in a replay.
+                var commit = EstimateCommit.rows([1], of: estimator, epoch: 2)
+                commit.acceleration = state
+                #expect(try await store.commit(commit))
+                commit.epoch = 1
+                commit.acceleration = AccelerationState(inUse: .full)
+                #expect(try await store.commit(commit) == false)
+            }
+            try await withStore(in: folder) { [state] store in
+                #expect(store.estimator(of: cell)?.accelerationState == state)
+                #expect(try await store.register(cell).accelerationState == nil, "a new version begins anew")
+            }
+            #expect(try Store.check(folder: folder).problems == [])
         }
     }
 

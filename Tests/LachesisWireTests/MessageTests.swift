@@ -104,6 +104,48 @@ import Testing
         #expect(accepted > 0)
     }
 
+    private func ready(_ members: String) -> [UInt8] {
+        let json =
+            #"{"estimator": "E", "state_names": ["q"], "output_names": [], "columns": ["test_time"]\#(members)}"#
+        var writer = ByteWriter()
+        writer.put(UInt32(json.utf8.count))
+        writer.put(json.utf8)
+        writer.put([0.0, 1])
+        return writer.bytes
+    }
+
+    @Test func whoIsReadyTellsItsAccelerationWhichIsAtMostWhatWasOrdered() throws {
+        func answer(_ members: String, ordered: Acceleration) throws -> ReadyAnswer {
+            try ReadyAnswer(decoding: ready(members), limits: Limits(), acceleration: ordered)
+        }
+        let off = #", "acceleration": "off", "acceleration_reason": "not known""#
+        #expect(try answer(off, ordered: .full).acceleration == .off)
+        #expect(try answer(off, ordered: .full).accelerationReason == "not known")
+        #expect(try answer(off, ordered: .off).description == answer("", ordered: .off).description)
+        let none = try answer(#", "acceleration": null, "acceleration_reason": """#, ordered: .off)
+        #expect(none.acceleration == nil && none.accelerationReason == nil)
+        let long = String(repeating: "x", count: 4_001)
+        for (members, ordered) in [
+            (#", "acceleration": "full""#, Acceleration.shortcuts), (#", "acceleration": "more""#, .full),
+            (#", "acceleration": "off", "acceleration_reason": "\#(long)""#, .full),
+            (#", "acceleration": "off", "acceleration_reason": 5"#, .full),
+        ] {
+            #expect(throws: WireError.self) { try answer(members, ordered: ordered) }
+        }
+    }
+
+    @Test func anOrderHasTheLesserOfWhatIsAskedForAndAllowed() throws {
+        let limits = WorkerLimits(ScriptLimits(), within: Limits())
+        var registration = Registration(battery: try BatteryName("a"), plugin: "p", definition: "", files: [])
+        func order(_ most: Acceleration) -> BuildOrder {
+            BuildOrder(registration, version: 1, limits: limits, acceleration: most)
+        }
+        #expect(order(.full).acceleration == .full && order(.off).acceleration == .off)
+        registration.acceleration = .shortcuts
+        #expect(order(.full).acceleration == .shortcuts && order(.off).acceleration == .off)
+        #expect(String(decoding: order(.full).encoded, as: UTF8.self).contains(#""acceleration":"shortcuts""#))
+    }
+
     @Test func anAsymmetricCovarianceIsRefused() throws {
         var writer = ByteWriter()
         for number: UInt32 in [1, 1, 2, 0, 0, 0] { writer.put(number) }

@@ -11,8 +11,11 @@ from lachesis_worker.plugin import ScriptError
 EXPECTED = "a variable `estimator` that holds an ExtendedKalmanFilter of lachesis_kalman"
 
 
-def load(namespace: dict[str, Any]) -> "KalmanEstimator":
-    """Present the filter in a script's namespace to the worker; raises ScriptError if there is none."""
+def load(namespace: dict[str, Any], acceleration: str) -> "KalmanEstimator":
+    """Present the filter in a script's namespace to the worker; raises ScriptError if there is none.
+
+    There is nothing to accelerate in a script's own functions, whatever `acceleration` allows.
+    """
     if "estimator" not in namespace:
         raise ScriptError(f"the script must define {EXPECTED}; it defines no `estimator`")
     estimator = namespace["estimator"]
@@ -23,6 +26,9 @@ def load(namespace: dict[str, Any]) -> "KalmanEstimator":
 
 class KalmanEstimator:
     """A filter, stepped record by record."""
+
+    acceleration = None
+    acceleration_reason = ""
 
     def __init__(self, filter: ExtendedKalmanFilter) -> None:
         self._filter = filter

@@ -6,6 +6,9 @@ from lachesis_moirae.estimator import MoiraeEstimator
 from lachesis_moirae.finding import find_estimator
 
 
-def load(namespace: dict[str, Any]) -> MoiraeEstimator:
-    """Present the estimator in a script's namespace to the worker; raises ScriptError if there is no usable one."""
-    return MoiraeEstimator(find_estimator(namespace))
+def load(namespace: dict[str, Any], acceleration: str) -> MoiraeEstimator:
+    """Present the estimator in a script's namespace to the worker; raises ScriptError if there is no usable one.
+
+    `acceleration`: the most that it may be accelerated, "off", "shortcuts" or "full".
+    """
+    return MoiraeEstimator(find_estimator(namespace), acceleration)

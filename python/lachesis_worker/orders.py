@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .checkpoint import DEFAULT_BYTES
+from .plugin import ACCELERATIONS
 from .protocol import ProtocolError
 
 _FILE_NAME = struct.Struct("<H")
@@ -54,6 +55,8 @@ class BuildOrder:
     """Whether the first record sets the estimator's previous inputs."""
     random_seed: int
     """Seed of the global random generators, 0 to 2^32 - 1."""
+    acceleration: str = ACCELERATIONS[-1]
+    """The most that the plugin may accelerate the estimator, one of ACCELERATIONS."""
     checkpoint_bytes: int = DEFAULT_BYTES
     """Bytes of the largest state that a checkpoint may have."""
     limits: dict[str, float] = field(default_factory=dict)
@@ -71,6 +74,7 @@ class BuildOrder:
                 valid_time=None if valid_time is None else float(valid_time),
                 seed_inputs=order["seed_inputs"],
                 random_seed=order["random_seed"],
+                acceleration=order.get("acceleration", ACCELERATIONS[-1]),
                 checkpoint_bytes=order.get("checkpoint_bytes", DEFAULT_BYTES),
                 limits=order.get("limits", {}),
             )
@@ -81,6 +85,8 @@ class BuildOrder:
             raise ProtocolError("a build order with a value of a wrong type")
         if not 0 <= order.random_seed < 1 << 32 or (order.valid_time is not None and math.isnan(order.valid_time)):
             raise ProtocolError("a build order with a number out of range")
+        if order.acceleration not in ACCELERATIONS:
+            raise ProtocolError(f"a build order whose acceleration is not one of {', '.join(ACCELERATIONS)}")
         if type(order.checkpoint_bytes) is not int or order.checkpoint_bytes < 1:
             raise ProtocolError("a build order whose checkpoint_bytes are no positive number")
         if not isinstance(order.limits, dict):

@@ -15,6 +15,10 @@ import numpy as np
 ENTRY_MODULE = "lachesis_plugin"
 """Name that the entry module is imported under; a process has one plugin."""
 
+ACCELERATIONS = ("off", "shortcuts", "full")
+"""How much a plugin may replace of an estimator's own code by faster code that gives the same bits, ascending: nothing;
+slow spots of a step; whole steps, where it knows how."""
+
 
 class ScriptError(Exception):
     """A script gave no usable estimator; the message tells its author what is expected, without a traceback."""
@@ -35,6 +39,13 @@ class Estimator(Protocol):
     """Columns of a record that `seed` and `step` get, in this order; the first is `test_time`, s."""
     required: Sequence[str]
     """Those of `columns` that must be finite; the others are NaN where the record has no number."""
+    acceleration: str | None
+    """Level in use now, one of ACCELERATIONS and at most what `load` was given; None if the plugin has none.
+
+    A plugin compares accelerated steps with the estimator's own now and then. Where one differs `step` goes on from the
+    estimator's own, and this falls to a lower level for good; it never rises."""
+    acceleration_reason: str
+    """Why it is less than what `load` was given: what was not recognized, or which step differed; else empty."""
 
     def initial(self) -> tuple[np.ndarray, np.ndarray]:
         """Return mean `(s,)` and covariance `(s, s)` before the next record, in the states' own units.
@@ -133,8 +144,11 @@ class Plugin:
         return replace(self, entry=module, versions=_versions(self.packages))
 
     @property
-    def load(self) -> Callable[[dict[str, Any]], Estimator]:
-        """The function that finds the estimator in a script's namespace; raises ScriptError if there is none."""
+    def load(self) -> Callable[[dict[str, Any], str], Estimator]:
+        """The function that finds the estimator in a script's namespace; raises ScriptError if there is none.
+
+        Its second argument, one of ACCELERATIONS, is the most that the estimator may be accelerated.
+        """
         if self.entry is None:
             raise RuntimeError(f"plugin {self.name} is not imported")
         return self.entry.load

@@ -4,7 +4,8 @@ A message is a kind and a payload. It travels as consecutive packets of at most 
 `u32` payload bytes of the whole message, `u8` kind, `u8` 1 in the first packet and else 0, `u16` zero; little-endian.
 
 The host sends any number of `file`s and at most one `restore`, then `build`, which is answered by `ready` or `failed`;
-after `ready` it sends `batch`es, each answered by one `result` or more. Payloads, everything little-endian:
+after `ready` it sends `batch`es, each answered by one `result` or more, before which a `notice` may come. Payloads,
+everything little-endian:
 
 * `file`: `u16` bytes of the name, the name in UTF-8, the content.
 * `restore`: the state of a checkpoint, as a worker of the same script sent it.
@@ -12,6 +13,8 @@ after `ready` it sends `batch`es, each answered by one `result` or more. Payload
 * `batch`: `u32` records, `u32` columns, `u32` flags, `u32` zero, then the records' doubles row by row. Flag 1: make a
   checkpoint after this batch; records may be 0 then, and only then.
 * `ready`: `u32` bytes of JSON, the JSON, doubles: mean and covariance, after a restore as they stand then.
+* `notice`: JSON with `acceleration`, the level that is in use from now on, and `reason`, a text of 1 to 4,000 bytes.
+  Comes before the result that holds the first such record; levels only fall.
 * `failed`: JSON with `error`, a text, and `checkpoint`: true if the script went well and the state could not be used.
 * `result`: six `u32`: records, those stepped, states, outputs, errors, bytes of the checkpoint section; the outcomes,
   `u8` each, and zeros up to a multiple of 8; doubles: times, means, variances, outputs' means and variances of the
@@ -43,6 +46,7 @@ class Kind(IntEnum):
     READY = 129
     FAILED = 130
     RESULT = 131
+    NOTICE = 132
 
 
 class ProtocolError(Exception):

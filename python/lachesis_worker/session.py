@@ -13,7 +13,7 @@ from . import script
 from .checkpoint import MAX_BYTES, CheckpointError, RandomState, WorkerState, fingerprint
 from .gate import Gate, Outcome
 from .orders import Batch, BuildOrder
-from .plugin import Estimator, Plugin, ScriptError
+from .plugin import ACCELERATIONS, Estimator, Plugin, ScriptError
 from .protocol import Channel, Kind
 from .results import MAX_ERROR_BYTES, MAX_STATES, Results, shorten
 
@@ -36,9 +36,10 @@ class Session:
         script.limits = order.limits
         random.seed(order.random_seed)
         np.random.seed(order.random_seed)
-        self._estimator: Estimator = plugin.load(script.execute(order.name, order.definition))
+        self._estimator: Estimator = plugin.load(script.execute(order.name, order.definition), order.acceleration)
         self.ready = _describe(self._estimator)
         """Payload of the `ready` message."""
+        self._acceleration = self._estimator.acceleration
         columns = self._estimator.columns
         self._columns = len(columns)
         self._seed_inputs = order.seed_inputs
@@ -56,6 +57,7 @@ class Session:
         state = WorkerState.decode(data, self._fingerprint)
         self._estimator.restore(state.estimator)
         self.ready = _describe(self._estimator)
+        self._acceleration = self._estimator.acceleration
         self._gate.latest = state.latest
         # Last: what came before may have drawn numbers.
         state.random.put()
@@ -69,12 +71,21 @@ class Session:
             self._take(values)
             now = time.monotonic()
             if now - answered > ANSWER_SECONDS or results.is_full:
-                channel.send(Kind.RESULT, results.take())
+                self._answer(channel)
                 answered = now
         if decoded.checkpoint:
-            channel.send(Kind.RESULT, results.take(self._checkpoint()))
+            self._answer(channel, self._checkpoint())
         elif results.count > 0:
-            channel.send(Kind.RESULT, results.take())
+            self._answer(channel)
+
+    def _answer(self, channel: Channel, checkpoint: bytes = b"") -> None:
+        """Send a result, and before it what has become of the estimator's acceleration since the last."""
+        level = self._estimator.acceleration
+        if level != self._acceleration:
+            self._acceleration = level
+            reason = shorten(self._estimator.acceleration_reason, MAX_ERROR_BYTES).decode()
+            channel.send(Kind.NOTICE, json.dumps({"acceleration": level, "reason": reason}).encode())
+        channel.send(Kind.RESULT, self._results.take(checkpoint))
 
     def _checkpoint(self) -> bytes:
         """Return the checkpoint section of a result: 1 and the state, or 0 and why there is none."""
@@ -174,12 +185,16 @@ def _describe(estimator: Estimator) -> bytes:
         )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise ScriptError("the estimator's initial mean and covariance must be finite")
+    if estimator.acceleration not in (None, *ACCELERATIONS):
+        raise ScriptError(f"the estimator's acceleration is {estimator.acceleration!r}, not one of {ACCELERATIONS}")
     description = json.dumps(
         {
             "estimator": estimator.class_name,
             "state_names": state_names,
             "output_names": output_names,
             "columns": columns,
+            "acceleration": estimator.acceleration,
+            "acceleration_reason": shorten(estimator.acceleration_reason, MAX_ERROR_BYTES).decode(),
         }
     ).encode()
     return b"".join((_LENGTH.pack(len(description)), description, mean.tobytes(), covariance.tobytes()))

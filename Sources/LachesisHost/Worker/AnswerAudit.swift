@@ -1,3 +1,4 @@
+internal import LachesisModel
 internal import LachesisWire
 
 /// Checks of a worker's messages that bound what it can make host and daemon hold: shapes and counts, not contents.
@@ -13,6 +14,8 @@ struct AnswerAudit: Equatable {
     private let sectionBytes: Int
     /// States of the estimator; known from `ready` on.
     private var states = 0
+    /// Acceleration that the worker may be using: levels only fall, and so it has two notices at most.
+    private var acceleration = Acceleration.full
 
     /// Bytes of one step's error: index, length and text.
     private static let errorBytes = 8...(8 + 4_000)
@@ -58,6 +61,12 @@ struct AnswerAudit: Equatable {
     /// - Throws: `WireError` if the explanation is longer than any worker's.
     func failed(_ payload: [UInt8]) throws(WireError) {
         guard payload.count <= Self.failureBytes else { throw WireError("a failure told in \(payload.count) bytes") }
+    }
+
+    /// - Throws: `WireError` if no answer is owed, the bytes are no notice or too many, or the level does not fall.
+    mutating func notice(_ payload: [UInt8]) throws(WireError) {
+        guard owesAnswer else { throw WireError("a notice where nothing was asked") }
+        acceleration = try AccelerationNotice(decoding: payload, after: acceleration).level
     }
 
     /// - Throws: `WireError` if the result covers records that are not outstanding, or its length is not what its

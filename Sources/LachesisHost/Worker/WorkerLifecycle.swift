@@ -147,6 +147,9 @@ struct WorkerLifecycle {
             case (.ready, .result):
                 try audit.result(payload)
                 awaitProgress(now)
+            case (.ready, .notice):
+                // No progress: the result that it comes before still is due.
+                try audit.notice(payload)
             default:
                 throw WireError("a message of kind \(kind) at the wrong time")
             }

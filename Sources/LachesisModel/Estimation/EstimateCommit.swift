@@ -12,6 +12,10 @@ package struct RegisteredEstimator: Sendable, Equatable {
     package var snapshot: Snapshot
     /// What its registration asked that it be limited to.
     package var limits = ScriptLimits()
+    /// What its registration asked for.
+    package var acceleration = Acceleration.full
+    /// nil if no worker has told yet.
+    package var accelerationState: AccelerationState?
     /// nil lets it run.
     package var hold: WorkerHold?
 
@@ -52,6 +56,8 @@ package struct EstimateCommit: Sendable {
     package var progress: Progress?
     /// Written with the estimates up to it; nil if none was made.
     package var checkpoint: Checkpoint?
+    /// How the worker's estimator is accelerated; nil leaves it as it is stored.
+    package var acceleration: AccelerationState?
 
     package struct Progress: Sendable {
         package var cursor: Int64

@@ -28,6 +28,8 @@ package struct Registration: Sendable, Equatable {
     /// Whether the first record sets the filter's previous inputs; false leaves the script's own.
     package var seedsInputs: Bool
     package var start: Start
+    /// How much the plugin may accelerate the estimator, within what the server allows.
+    package var acceleration = Acceleration.full
     /// What the script is to be limited to.
     package var limits = ScriptLimits()
 

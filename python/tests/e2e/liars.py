@@ -6,7 +6,7 @@ ENDED = "the script's process sent what no worker sends and was ended"
 LIAR = '''
 import ctypes, json, os, socket, struct, time
 host = socket.socket(fileno=os.dup(3))
-READY, FAILED, RESULT = 129, 130, 131
+READY, FAILED, RESULT, NOTICE = 129, 130, 131, 132
 LIMIT = 64 << 20
 times = []
 
@@ -25,6 +25,9 @@ def ready(states=1, numbers=None, **changes):
     if numbers is None:
         numbers = [0.0] * states + [float(k % (states + 1) == 0) for k in range(states * states)]
     say(READY, struct.pack("<I", len(text)) + text + struct.pack(f"<{len(numbers)}d", *numbers))
+
+def notice(level, reason="step 9 differed"):
+    say(NOTICE, json.dumps({"acceleration": level, "reason": reason}).encode())
 
 def batch():
     """How many records the host sends next; 0 with a wish for a checkpoint."""

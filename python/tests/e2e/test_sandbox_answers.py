@@ -11,6 +11,7 @@ from server import Files, fresh
 from streaming import upload
 
 TWO = "ready(2)"
+ACCELERATED = "ready(acceleration='full')"
 NAN, INF = "float('nan')", "float('inf')"
 
 ANSWERS: dict[str, tuple[str, str, str]] = {
@@ -46,6 +47,24 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
         "result(n, section=9, rest=b'\\1' + bytes(8))", "ready()", "a checkpoint of 9 bytes where 0 were asked for"
     ),
     "checkpoint-of-4-gib": ("result(n, section=0xffffffff)", "ready()", "a checkpoint of 4294967295 bytes"),
+    # Acceleration: levels fall, while an answer is owed, with a reason.
+    "notice-of-the-same-level": ("notice('full')", ACCELERATED, "acceleration 'full' after 'full'"),
+    "notice-of-a-higher-level": (
+        "notice('shortcuts')", "ready(acceleration='off')", "acceleration 'shortcuts' after 'off'"
+    ),
+    "notice-without-acceleration": ("notice('off')", "ready()", "acceleration 'off' after 'none'"),
+    "notice-again": (
+        "notice('shortcuts'); notice('off'); notice('off')", ACCELERATED, "acceleration 'off' after 'off'"
+    ),
+    "notice-flood": ("while True: notice('shortcuts')", ACCELERATED, "acceleration 'shortcuts' after 'shortcuts'"),
+    "notice-before-any-record": ("pass", f"{ACCELERATED}\nnotice('off')", "a notice where nothing was asked"),
+    "notice-after-the-answer": ("result(n); notice('off')", ACCELERATED, "a notice where nothing was asked"),
+    "notice-of-an-unknown-level": ("notice('less')", ACCELERATED, "a notice that is not the JSON expected"),
+    "notice-without-reason": ("notice('off', '')", ACCELERATED, "a notice that is not the JSON expected"),
+    "notice-garbage": ("say(NOTICE, b'\xff{')", ACCELERATED, "a notice that is not the JSON expected"),
+    "notice-deep": ("say(NOTICE, b'[' * 20_000)", ACCELERATED, "a notice that is not the JSON expected"),
+    "notice-with-a-long-reason": ("notice('off', 'x' * 4_001)", ACCELERATED, "a reason of 4001 bytes"),
+    "notice-huge": ("notice('off', 'x' * (60 << 20))", ACCELERATED, "a notice of 62914"),
     # Shapes.
     "other-number-of-states": ("result(n, states=2)", "ready()", "2 states"),
     "wrong-shaped-covariance": ("result(n, numbers=[0.0] * (3 * n + 4))", "ready()", "not what its counts need"),
@@ -107,7 +126,7 @@ def told(ground: Ground) -> dict[str, dict[str, Any]]:
 def test_an_answer_that_no_estimator_gives_ends_its_worker(told: dict[str, dict[str, Any]], name: str) -> None:
     status = told[name]
     assert ANSWERS[name][2] in status["last_error"], status["last_error"]
-    if name not in ("the-same-again", "flood"):
+    if name not in ("the-same-again", "flood", "notice-after-the-answer"):
         assert status["stepped"] == 0 and status["mean"] in ([0.0], [0.0, 0.0])
 
 

@@ -42,6 +42,7 @@ BUILDING = {
     "order-of-the-hosts": ("say(2, b'{}')", "a message of kind 2 at the wrong time"),
     "batch-of-the-hosts": ("say(3, bytes(16))", "a message of kind 3 at the wrong time"),
     "result-before-ready": ("result(1)", "a message of kind 131 at the wrong time"),
+    "notice-before-ready": ("notice('off')", "a message of kind 132 at the wrong time"),
     "flood-of-results": ("while True: result(1)", "a message of kind 131 at the wrong time"),
     "two-failures": ('for _ in range(2): say(FAILED, b\'{"error": "x"}\')', "x"),
     # Readiness that is none.
@@ -71,6 +72,11 @@ BUILDING = {
     "ready-not-a-number": ("ready(numbers=[float('nan'), 1.0])", "finite"),
     "ready-infinite": ("ready(numbers=[0.0, float('inf')])", "finite"),
     "ready-asymmetric": ("ready(2, numbers=[0.0, 0.0, 1.0, 5.0, -5.0, 1.0])", "symmetric"),
+    "ready-with-more-acceleration": ("ready(acceleration='more')", "the estimator's description is not the JSON"),
+    "ready-with-a-long-reason": (
+        "ready(acceleration='off', acceleration_reason='x' * 4_001)",
+        "a reason of 4001 bytes",
+    ),
     # Failure that is none.
     "failure-with-garbage": ("say(FAILED, b'\\xff')", "the script failed"),
     "failure-without-text": ("say(FAILED, b'{}')", "the script failed"),

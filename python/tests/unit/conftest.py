@@ -18,9 +18,10 @@ from worker_client import PLUGINS, Worker, Zygote
 DIRECT_ADAPTER = """
 from lachesis_worker.plugin import ScriptError
 
-def load(namespace):
+def load(namespace, acceleration):
     if "estimator" not in namespace:
         raise ScriptError("no `estimator`")
+    namespace["estimator"].allowed = acceleration
     return namespace["estimator"]
 """
 

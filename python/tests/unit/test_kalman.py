@@ -215,7 +215,7 @@ def test_a_checkpoint_goes_on_with_the_same_bits(monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     plugin = Plugin.read(PLUGINS / "kalman").imported()
-    estimator, other = (plugin.load(script.execute("cell", SCRIPT)) for _ in range(2))
+    estimator, other = (plugin.load(script.execute("cell", SCRIPT), "full") for _ in range(2))
     given = [[record[name] for name in estimator.columns] for record in records(30)]
     other.restore(estimator.save())
     assert other._filter.previous is None

@@ -348,7 +348,7 @@ def checkpointed(adapter: Any, text: str, given: list[list[float]]) -> tuple[lis
     half = len(given) // 2
 
     def first() -> tuple[bytes, list[Any]]:
-        estimator = adapter.load(script.execute("cell", text))
+        estimator = adapter.load(script.execute("cell", text), "off")
         estimator.seed(given[0])
         for values in given[1:half]:
             estimator.step(values)
@@ -357,7 +357,7 @@ def checkpointed(adapter: Any, text: str, given: list[list[float]]) -> tuple[lis
     data, expected = in_child(first)
 
     def second() -> list[Any]:
-        estimator = adapter.load(script.execute("cell", text))
+        estimator = adapter.load(script.execute("cell", text), "off")
         estimator.restore(data)
         steps = []
         for values in given[half:]:
@@ -391,9 +391,9 @@ def test_what_a_script_keeps_in_global_variables_is_part_of_a_checkpoint(adapter
 
 def test_a_checkpoint_of_another_estimator_is_refused(adapter: Any) -> None:
     joint, thevenin = Loop(scripts.JOINT).estimator, Loop(scripts.THEVENIN_WITH_TEMPERATURE).estimator
-    data = adapter.load({"estimator": thevenin}).save()
+    data = adapter.load({"estimator": thevenin}, "off").save()
     with pytest.raises(ValueError, match="another estimator"):
-        adapter.load({"estimator": joint}).restore(data)
+        adapter.load({"estimator": joint}, "off").restore(data)
 
 
 def test_inputs_are_those_that_moirae_makes(adapter: Any) -> None:

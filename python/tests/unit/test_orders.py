@@ -16,6 +16,8 @@ def test_a_build_order_is_decoded() -> None:
     assert order == BuildOrder("cell", "x", 5.0, True, 7)
     without = {key: value for key, value in ORDER.items() if key != "valid_time"}
     assert BuildOrder.decode(json.dumps(without).encode()).valid_time is None
+    assert order.acceleration == "full"
+    assert BuildOrder.decode(json.dumps({**ORDER, "acceleration": "off"}).encode()).acceleration == "off"
     assert order.checkpoint_bytes == 16 << 20
     assert BuildOrder.decode(json.dumps({**ORDER, "checkpoint_bytes": 9}).encode()).checkpoint_bytes == 9
 
@@ -32,6 +34,9 @@ def test_a_build_order_is_decoded() -> None:
         {"random_seed": 2**32},
         {"random_seed": 1.0},
         {"random_seed": True},
+        {"acceleration": "more"},
+        {"acceleration": None},
+        {"acceleration": ["off"]},
         {"checkpoint_bytes": 0},
         {"checkpoint_bytes": 1.5},
         {"checkpoint_bytes": True},

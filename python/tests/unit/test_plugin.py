@@ -21,7 +21,9 @@ def cleaned(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop(ENTRY_MODULE, None)
 
 
-def make(folder: Path, toml: str, entry: str = "def load(namespace):\n    return namespace\n") -> str:
+def make(
+    folder: Path, toml: str, entry: str = "def load(namespace, acceleration):\n    return namespace, acceleration\n"
+) -> str:
     (folder / "plugin.toml").write_text(toml)
     (folder / "entry.py").write_text(entry)
     return str(folder)
@@ -30,7 +32,7 @@ def make(folder: Path, toml: str, entry: str = "def load(namespace):\n    return
 def test_warming_leaves_the_plugin_ready(tmp_path: Path) -> None:
     zygote.warm(make(tmp_path, GOOD))
     assert worker.plugin is not None and worker.plugin.name == "x"
-    assert worker.plugin.load({"a": 1}) == {"a": 1}
+    assert worker.plugin.load({"a": 1}, "full") == ({"a": 1}, "full")
 
 
 @pytest.mark.parametrize(

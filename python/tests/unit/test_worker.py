@@ -20,6 +20,8 @@ class Sum:
     output_names = ["voltage"]
     columns = ["test_time", "voltage", "extra"]
     required = ["test_time", "voltage"]
+    acceleration = None
+    acceleration_reason = ""
 
     def __init__(self):
         self.state = np.zeros(2)
@@ -110,6 +112,60 @@ def test_batches_of_any_size_give_the_same(direct_zygote: Zygote) -> None:
     for result in results[1:]:
         assert (result.mean == results[0].mean).all() and (result.covariance == results[0].covariance).all()
     assert max(len(part) for part in (results[-1].outcomes,)) == 700 and results[-1].messages == 3
+
+
+FALLING = CHECKED.replace(
+    "BODY",
+    """for level, time in (("shortcuts", 2), ("off", 4)):
+            if values[0] == time:
+                self.acceleration, self.acceleration_reason = level, f"step {time} differed"
+""",
+).replace("acceleration = None", 'acceleration = "full"')
+
+
+def test_acceleration_that_falls_is_told_before_the_result_that_has_it(direct: Worker) -> None:
+    ready = direct.build(FALLING)
+    assert (ready.acceleration, ready.reason) == ("full", "")
+    direct.step(records(1, 2))
+    assert direct.notices == []
+    direct.step(records(3, 4, start=2))
+    direct.step(records(5, start=4), checkpoint=True)
+    direct.step(records(6, start=5))
+    first = {"acceleration": "shortcuts", "reason": "step 2 differed"}
+    assert direct.notices == [(1, first), (2, {"acceleration": "off", "reason": "step 4 differed"})]
+    assert direct.end() == 0
+
+
+def test_a_restored_estimator_tells_its_acceleration_when_it_is_ready(direct_zygote: Zygote) -> None:
+    saving = FALLING.replace(
+        "Checked(Sum):", "Checked(Sum):\n    def restore(self, data):\n        self.acceleration = 'off'"
+    )
+    first, second = direct_zygote.worker(), direct_zygote.worker()
+    first.build(saving)
+    second.restore(first.checkpoint())
+    assert second.build(saving).acceleration == "off"
+    second.step(records(1, 2))
+    assert second.notices == []
+    assert first.end() == second.end() == 0
+
+
+def test_a_long_reason_is_shortened(direct_zygote: Zygote) -> None:
+    worker = direct_zygote.worker()
+    built = worker.build(FALLING + "estimator.acceleration_reason = 'ä' * 9_000 + 'end'\n")
+    assert len(built.reason.encode()) <= 4_000 and built.reason.endswith("end")
+    assert worker.end() == 0
+
+
+def test_what_is_no_level_is_refused(direct: Worker) -> None:
+    with pytest.raises(Failed, match="acceleration is 'more'"):
+        direct.build(FALLING + "estimator.acceleration = 'more'\n")
+
+
+@pytest.mark.parametrize(("order", "allowed"), [({"acceleration": "shortcuts"}, "shortcuts"), ({}, "full")])
+def test_the_plugin_is_told_how_much_is_allowed(direct: Worker, order: dict[str, str], allowed: str) -> None:
+    direct.build(SUM + "Sum.class_name = property(lambda self: self.allowed)\n", **order)
+    assert direct.ready is not None and direct.ready.estimator == allowed
+    assert direct.end() == 0
 
 
 @pytest.mark.parametrize(

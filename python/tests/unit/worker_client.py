@@ -120,6 +120,7 @@ class Ready:
         description = json.loads(bytes(payload[4 : 4 + length]))
         self.estimator, self.state_names = description["estimator"], description["state_names"]
         self.output_names, self.columns = description["output_names"], description["columns"]
+        self.acceleration, self.reason = description["acceleration"], description["acceleration_reason"]
         states = len(self.state_names)
         numbers = np.frombuffer(payload, "<f8", offset=4 + length)
         self.mean, self.covariance = numbers[:states], numbers[states:].reshape(states, states)
@@ -148,6 +149,9 @@ class Worker:
         theirs.close()
         self.channel = Channel(ours.detach())
         self.ready: Ready | None = None
+        self.notices: list[tuple[int, dict[str, str]]] = []
+        """Those that came so far, each with the number of results before it."""
+        self._results = 0
 
     def add_file(self, name: str, content: bytes) -> None:
         self.channel.send(Kind.FILE, struct.pack("<H", len(name.encode())) + name.encode() + content)
@@ -177,11 +181,15 @@ class Worker:
         )
 
     def receive(self) -> Result:
-        answer = self.channel.receive()
-        if answer is None:
-            raise EOFError
-        assert answer[0] == Kind.RESULT
-        return Result.decode(answer[1])
+        while answer := self.channel.receive():
+            kind, payload = answer
+            if kind == Kind.NOTICE:
+                self.notices.append((self._results, json.loads(payload)))
+                continue
+            assert kind == Kind.RESULT
+            self._results += 1
+            return Result.decode(bytes(payload))
+        raise EOFError
 
     def step(self, records: list[dict[str, float]], batch: int = 256, checkpoint: bool = False) -> Result:
         """Send records in batches and return all their results; with a checkpoint, it is after the last batch."""
