@@ -69,6 +69,8 @@ extension CheckReport {
         json.numbers(snapshot.mean)
         json.key("covariance")
         json.matrix(snapshot.covariance, columns: description.stateNames.count)
+        json.key("acceleration")
+        acceleration.write(to: &json)
         json.key("last_error")
         json.string(snapshot.lastError)
         json.key("seconds")

@@ -43,6 +43,7 @@ struct RegistrationForm {
         registration.validTime = try number("valid_time")
         registration.seedsInputs = try flag("seed_inputs") ?? true
         registration.start = try start()
+        registration.acceleration = try acceleration() ?? .full
         registration.limits = try scriptLimits()
         return registration
     }
@@ -156,6 +157,14 @@ struct RegistrationForm {
             throw APIError.invalid(["body", "from"], "'\(text)' is neither start nor now")
         }
         return start
+    }
+
+    private func acceleration() throws -> Acceleration? {
+        guard let text = try option("acceleration") else { return nil }
+        guard let acceleration = Acceleration(rawValue: text) else {
+            throw APIError.invalid(["body", "acceleration"], "'\(text)' is not one of \(Acceleration.words)")
+        }
+        return acceleration
     }
 
     private func number(_ name: String) throws -> Double? {

@@ -22,7 +22,7 @@ package struct BatteryFacts: Sendable {
 
 /// What pages tell of one estimator.
 package struct EstimatorFacts: Sendable {
-    package let registered: RegisteredEstimator
+    package var registered: RegisteredEstimator
     /// As the status has it.
     package let phase: String
     /// Records that are not stepped yet.
@@ -54,6 +54,17 @@ package struct EstimatorFacts: Sendable {
 
     func measure(_ state: Int) -> String { Wording.measure(mean(state), deviation: deviation(state)) }
 
+    /// `full`, or `off instead of full: why`; nil if the plugin has none. `format.js` says the same of a status.
+    var acceleration: String? {
+        guard let state = registered.accelerationState, let level = state.inUse else { return nil }
+        guard level != registered.acceleration else { return level.rawValue }
+        let text = "\(level.rawValue) instead of \(registered.acceleration.rawValue)"
+        return state.reason.map { "\(text): \($0)" } ?? text
+    }
+
+    /// Whether a step was found to differ from the estimator's own.
+    var hasDisagreement: Bool { registered.accelerationState?.disagreements.isEmpty == false }
+
     /// What somebody should look at, in few words; `fleet.js` says the same of a status.
     var warnings: [String] {
         var warnings: [String] = []
@@ -63,6 +74,7 @@ package struct EstimatorFacts: Sendable {
         if failed > 0 { warnings.append("\(Wording.count(failed)) failed step\(failed == 1 ? "" : "s")") }
         if restarts > 0 { warnings.append("\(restarts) restart\(restarts == 1 ? "" : "s")") }
         if checkpointProblem != nil { warnings.append("checkpoint missed") }
+        if hasDisagreement { warnings.append("an accelerated step differed") }
         return warnings
     }
 }

@@ -102,6 +102,8 @@ package struct BatteryPage: Page {
         ]
         content["time"] = estimator.snapshot.latestTime.map(Wording.span)
         content["lastError"] = estimator.lastError
+        content["acceleration"] = estimator.acceleration
+        content["hasDisagreement"] = estimator.hasDisagreement
         content["checkpointProblem"] = estimator.checkpointProblem
         return content
     }

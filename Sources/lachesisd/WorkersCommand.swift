@@ -61,6 +61,9 @@ struct WorkersCommand: AsyncParsableCommand {
             let stepsPerSecond: Double
             let lagSeconds, cpuSeconds: Double?
             let lastError: String?
+            let acceleration: Acceleration
+
+            struct Acceleration: Decodable { let inUse: String? }
 
             var cells: [String] {
                 [
@@ -68,6 +71,7 @@ struct WorkersCommand: AsyncParsableCommand {
                     lagSeconds.map { String(format: "%.0f", $0) } ?? "-", String(format: "%.1f", stepsPerSecond),
                     memoryBytes.map { String(format: "%.1f", Double($0) / 1_048_576) } ?? "-",
                     cpuSeconds.map { String(format: "%.1f", $0) } ?? "-", "\(restarts)",
+                    acceleration.inUse ?? "-",
                     lastError?.split(separator: "\n").last.map { String($0.prefix(60)) } ?? "",
                 ]
             }
@@ -79,7 +83,7 @@ struct WorkersCommand: AsyncParsableCommand {
             guard !workers.isEmpty else { return "there are no estimators" }
             let titles = [
                 "BATTERY", "STATE", "VERSION", "PID", "LAG", "LAG/s", "STEPS/s", "MEMORY/MiB", "CPU/s", "RESTARTS",
-                "ERROR",
+                "ACCELERATION", "ERROR",
             ]
             return TextTable(titles: titles, rows: workers.map(\.cells), leading: [0, 1, titles.count - 1]).text
         }

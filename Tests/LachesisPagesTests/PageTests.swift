@@ -71,6 +71,30 @@ import Testing
         }
     }
 
+    @Test func aStepThatDifferedIsAWarning() throws {
+        func page(_ state: AccelerationState?) throws -> (page: String, fleet: String) {
+            var facts = try battery("a")
+            facts.estimator?.registered.accelerationState = state
+            return (
+                html(BatteryPage(battery: facts, metadata: nil, plotProblem: nil)),
+                html(FleetPage(batteries: [facts], missingLayers: []))
+            )
+        }
+        let hidden = #"id="disagreement" hidden"#
+        #expect(try page(nil).page.contains(#"id="acceleration" hidden"#))
+        let full = try page(AccelerationState(inUse: .full))
+        #expect(full.page.contains("acceleration <output>full</output>") && full.page.contains(hidden))
+        #expect(!full.fleet.contains("differed"))
+        let unknown = try page(AccelerationState(inUse: .off, reason: "the class <X> is none of its"))
+        #expect(unknown.page.contains("off instead of full: the class &lt;X&gt; is none of its"))
+        #expect(unknown.page.contains(hidden))
+        var state = AccelerationState(inUse: .full)
+        state.fell(.init(level: .off, reason: "step 9 differed"))
+        let differed = try page(state)
+        #expect(differed.page.contains("off instead of full: step 9 differed") && !differed.page.contains(hidden))
+        #expect(differed.fleet.contains("an accelerated step differed"))
+    }
+
     @Test func noPageHasInlineScriptsOrStyles() throws {
         let pages = [
             html(FleetPage(batteries: [], missingLayers: ["landlock"])), html(WorkersPage()),

@@ -91,6 +91,8 @@ extension WorkerOverview {
             json.key(key)
             json.number(number)
         }
+        json.key("acceleration")
+        status.estimator.accelerationDescription.write(to: &json)
         json.key("limits")
         LimitsDescription(limits).write(to: &json)
         json.endObject()

@@ -56,6 +56,11 @@ extension APIServer {
         text.family(
             "lachesis_estimators", .gauge, "Estimators by phase.",
             EstimatorStatus.Phase.allCases.map { ([("phase", $0.rawValue)], Double(phases[$0] ?? 0)) })
+        let levels = Dictionary(
+            workers.compactMap { $0.status.estimator.accelerationState?.inUse }.map { ($0, 1) }, uniquingKeysWith: +)
+        text.family(
+            "lachesis_estimators_accelerated", .gauge, "Estimators by the acceleration in use.",
+            Acceleration.allCases.map { ([("acceleration", $0.rawValue)], Double(levels[$0] ?? 0)) })
         let (hosts, processes) = roster.counts()
         text.metric("lachesis_hosts", .gauge, "Hosts that are connected.", hosts)
         text.metric("lachesis_workers", .gauge, "Workers that live.", processes)
@@ -88,6 +93,10 @@ extension MetricsText {
                     ([("battery", worker.status.estimator.battery.text), ("outcome", $0.0)], Double($0.1))
                 }
             })
+        family(
+            "lachesis_estimator_disagreements_total", .counter,
+            "Accelerated steps that differed from the estimator's own, since the registration.",
+            samples { $0.status.estimator.accelerationState.map { Double($0.disagreements.count) } })
         family(
             "lachesis_worker_restarts_total", .counter, "Times that the worker was started again after its end.",
             samples { Double($0.status.restarts) })

@@ -127,6 +127,8 @@ extension EstimatorVersion {
         json.bool(registration.seedsInputs)
         json.key("from")
         json.string(registration.start.rawValue)
+        json.key("acceleration")
+        json.string(registration.acceleration.rawValue)
         json.key("limits")
         LimitsDescription(registration.limits).write(to: &json)
     }

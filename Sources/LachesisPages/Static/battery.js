@@ -1,6 +1,6 @@
 // A battery: figures, states and plots follow the server's events.
 import { all, element, json, one, refreshTimes, write } from "./common.js";
-import { count, measure, percent, span } from "./format.js";
+import { accelerated, count, measure, percent, span } from "./format.js";
 import { CorrelationMap } from "./correlation.js";
 import { Plots } from "./plots.js";
 import { listen } from "./events.js";
@@ -58,6 +58,11 @@ function show(status) {
   write(one("#last-error"), status.last_error ?? "");
   one("#checkpoint-problem").hidden = !status.checkpoint_problem;
   write(one("#checkpoint-problem output"), status.checkpoint_problem ?? "");
+  const acceleration = accelerated(status.acceleration);
+  one("#acceleration").hidden = !acceleration;
+  write(one("#acceleration output"), acceleration);
+  one("#disagreement").hidden = status.acceleration.disagreements === 0;
+  write(one("#disagreement output"), acceleration);
   map?.show(status.state_names, status.covariance);
   plots?.update();
 }

@@ -63,6 +63,7 @@ function warnings(status) {
   if (status.failed > 0) found.push(`${count(status.failed)} failed step${status.failed === 1 ? "" : "s"}`);
   if (status.restarts > 0) found.push(`${status.restarts} restart${status.restarts === 1 ? "" : "s"}`);
   if (status.checkpoint_problem) found.push("checkpoint missed");
+  if (status.acceleration.disagreements > 0) found.push("an accelerated step differed");
   return found;
 }
 

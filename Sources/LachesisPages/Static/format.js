@@ -90,6 +90,13 @@ export function ago(unixSeconds, now = Date.now() / 1000) {
   return `${Math.round(age / 86400)} d ago`;
 }
 
+/** An estimator's acceleration as its status has it: `full`, or `off instead of full: why`; empty if its plugin has none. */
+export function accelerated({ asked, in_use, reason }) {
+  if (in_use === null) return "";
+  if (in_use === asked) return in_use;
+  return `${in_use} instead of ${asked}${reason === null ? "" : `: ${reason}`}`;
+}
+
 const SIZES = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 export function bytes(value) {

@@ -1,6 +1,6 @@
 // The workers, and what an admin does to them.
 import { List, all, element, json, one, write } from "./common.js";
-import { bytes, count, plain, span } from "./format.js";
+import { accelerated, bytes, count, plain, span } from "./format.js";
 
 const PERIOD = 2000;
 
@@ -36,7 +36,7 @@ function cells(worker) {
 function make(name) {
   const row = element("tr", { "data-name": name },
     element("th", { scope: "row" }, element("a", { href: dashboard(name), text: name })),
-    element("td", { "data-label": "State" }, element("span", { className: "chip" })),
+    element("td", { "data-label": "State" }, element("span", { className: "chip" }), " ", element("small", { "data-acceleration": true })),
     ...["Version", "Lag", "Steps/s", "Memory", "CPU", "Restarts"].map((label) => element("td", { className: "number", "data-label": label })),
     element("td", { className: "error", "data-label": "Last error" }),
     element("td", { className: "actions" }));
@@ -53,6 +53,10 @@ function fill(row, worker) {
   chip.dataset.phase = worker.state;
   write(chip, worker.state);
   chip.title = [worker.estimator, `plugin ${worker.plugin}`, worker.pid && `process ${worker.pid}`].filter(Boolean).join(", ");
+  const level = one("[data-acceleration]", row);
+  write(level, worker.acceleration.disagreements > 0 ? `${worker.acceleration.in_use}: a step differed` : worker.acceleration.in_use ?? "");
+  level.classList.toggle("differed", worker.acceleration.disagreements > 0);
+  level.title = `acceleration ${accelerated(worker.acceleration)}`;
   cells(worker).forEach(([, text], place) => {
     const cell = row.cells[2 + place];
     // Beside the label, which is there on telephones.

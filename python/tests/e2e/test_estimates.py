@@ -10,6 +10,7 @@ FIELDS = {
     "is_ready": bool, "latest_time": float, "state_names": list, "mean": list, "covariance": list, "output_names": list,
     "output_mean": list, "output_variance": list, "estimator": str, "plugin": str, "version": int, "phase": str,
     "stepped": int, "skipped": int, "failed": int, "skipped_because": dict, "waiting": int, "restarts": int,
+    "acceleration": dict,
 }  # fmt: skip
 
 

@@ -90,6 +90,7 @@ def test_a_missing_field_is_named(server: Server, missing: str, kind: str) -> No
     [
         ("valid_time", "soon"), ("valid_time", "nan"), ("valid_time", "inf"), ("valid_time", "1,5"),
         ("valid_time", "2026-01-01"), ("seed_inputs", "maybe"), ("seed_inputs", "2"), ("plugin", "no such"),
+        ("acceleration", "more"), ("acceleration", "Full"),
         ("name", "a_estimates"), ("name", "-x"), ("name", ""), ("name", "x" * 129), ("name", "../x"),
         ("definition", "x = 'a\0b'"),
     ],
@@ -114,10 +115,20 @@ def test_an_unknown_plugin_is_answered_with_those_there_are(server: Server) -> N
         assert word in reply.json()["detail"]
 
 
-@pytest.mark.parametrize("twice", ["name", "definition", "plugin", "valid_time"])
+@pytest.mark.parametrize("path", ["/online/register", "/online/check"])
+def test_an_unknown_acceleration_is_answered_with_those_there_are(server: Server, path: str) -> None:
+    form = {"name": fresh("more"), "definition": KALMAN, "plugin": "kalman", "acceleration": "more"}
+    reply = server.http.post(path, data=form)
+    assert reply.status_code == 422
+    (problem,) = reply.json()["detail"]
+    assert problem["loc"] == ["body", "acceleration"]
+    assert problem["msg"] == "'more' is not one of off, shortcuts or full"
+
+
+@pytest.mark.parametrize("twice", ["name", "definition", "plugin", "valid_time", "acceleration"])
 def test_a_field_that_stands_twice_is_refused(server: Server, twice: str) -> None:
     parts: Files = [("name", (None, fresh("twice"))), ("definition", (None, KALMAN)), ("plugin", (None, "kalman")),
-                    ("valid_time", (None, "0")), (twice, (None, "1"))]  # fmt: skip
+                    ("valid_time", (None, "0")), ("acceleration", (None, "off")), (twice, (None, "1"))]  # fmt: skip
     reply = server.http.post("/online/register", files=parts)
     assert reply.status_code == 422
     assert any(twice in problem["loc"] for problem in reply.json()["detail"])

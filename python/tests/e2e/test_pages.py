@@ -33,8 +33,12 @@ def worker(name: str, **values: Any) -> Worker:
         "name": name, "state": "running", "version": 2, "estimator": "JointEstimator", "plugin": "moirae", "pid": 77,
         "stepped": 5, "skipped": 0, "failed": 0, "lag_records": 0, "lag_seconds": None, "steps_per_second": 812.44,
         "memory_bytes": 9_437_184, "cpu_seconds": 90, "restarts": 0, "started": 0, "last_error": None, "limits": {},
+        "acceleration": {"asked": "full", "in_use": "full", "reason": None, "disagreements": 0},
     }  # fmt: skip
     return usual | values
+
+
+FALLEN = {"asked": "full", "in_use": "off", "reason": "step 9 differed", "disagreements": 1}
 
 
 def pretend(visit: Visit, *workers: Worker) -> None:
@@ -298,10 +302,15 @@ def test_workers_are_shown_and_looked_after(server: Server, view: View) -> None:
     pretend(
         visit, worker("Cell 1", lag_records=12_000, lag_seconds=7_200),
         worker("held", state="stopped", pid=None, memory_bytes=None, steps_per_second=None, cpu_seconds=None),
+        worker("fallen", acceleration=FALLEN),
         worker("bad", state="parked", restarts=5, last_error="Traceback:\nValueError: <b>no</b>"),
     )  # fmt: skip
     visit.open("/workers")
-    visit.until(lambda: visit.find("#workers tbody tr").count() == 3, "three workers")
+    visit.until(lambda: visit.find("#workers tbody tr").count() == 4, "four workers")
+    assert visit.text("tr[data-name='Cell 1'] [data-acceleration]") == "full"
+    fallen = visit.find("tr[data-name='fallen'] [data-acceleration].differed")
+    assert fallen.inner_text() == "off: a step differed"
+    assert fallen.get_attribute("title") == "acceleration off instead of full: step 9 differed"
     row = visit.text("tr[data-name='Cell 1']")
     for text in ["running", "12000 (2.00h)", "812", "9.0MiB", "1.50min"]:
         assert text in row, row

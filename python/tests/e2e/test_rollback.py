@@ -14,18 +14,19 @@ READING = "text = open('note.txt').read()\n" + OTHER
 
 def test_all_versions_are_told_the_newest_first(server: Server) -> None:
     name, before = fresh("versions"), time.time()
-    server.accept(name, KALMAN, valid_time="-5", memory_mb="256")
+    server.accept(name, KALMAN, valid_time="-5", memory_mb="256", acceleration="shortcuts")
     server.accept(name, READING, files=[("files", ("note.txt", b"12345"))], **{"from": "now"})
     newest, oldest = server.get(f"/online/{name}/versions")
     assert before - 1 <= oldest.pop("registered") <= newest.pop("registered") <= time.time() + 1
     assert newest == {
         "version": 2, "estimator": "ExtendedKalmanFilter", "plugin": "kalman", "current": True,
         "files": [{"name": "note.txt", "bytes": 5}], "valid_time": None, "seed_inputs": True, "from": "now",
-        "limits": {},
+        "acceleration": "full", "limits": {},
     }  # fmt: skip
     assert oldest == {
         "version": 1, "estimator": "ExtendedKalmanFilter", "plugin": "kalman", "current": False, "files": [],
-        "valid_time": -5, "seed_inputs": True, "from": "start", "limits": {"memory_bytes": 256 << 20},
+        "valid_time": -5, "seed_inputs": True, "from": "start", "acceleration": "shortcuts",
+        "limits": {"memory_bytes": 256 << 20},
     }  # fmt: skip
     for number, definition in ((1, KALMAN), (2, READING)):
         one = server.get(f"/online/{name}/versions/{number}")
