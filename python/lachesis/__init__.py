@@ -8,6 +8,7 @@ client.upload("Cell 1", "cell.h5")
 print(client.wait("Cell 1").mean)
 """
 
+from lachesis.acceleration import Accelerated
 from lachesis.administration import Worker, Workforce
 from lachesis.client import Client
 from lachesis.errors import (
@@ -29,7 +30,7 @@ from lachesis.scripts import Check, Limits, LogEntry, Registered, Version
 from lachesis.status import Status
 
 __all__ = [
-    "Check", "Client", "ConflictError", "Event", "ForbiddenError", "LachesisError", "Limits", "LogEntry",
+    "Accelerated", "Check", "Client", "ConflictError", "Event", "ForbiddenError", "LachesisError", "Limits", "LogEntry",
     "NotFoundError", "RefusedError", "RefusedRecordError", "Registered", "RequestError", "ServerError", "Status",
     "UnauthorizedError", "UnreachableError", "UploadCutError", "UploadError", "Version", "Worker", "Workforce",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from lachesis.acceleration import Accelerated
 from lachesis.connection import Connection, in_path
 
 Action = Literal["pause", "stop", "resume", "restart", "checkpoint"]
@@ -31,6 +32,7 @@ class Worker:
     memory_bytes: int | None
     cpu_seconds: float | None
     restarts: int | None
+    acceleration: Accelerated | None
     started: float | None
     last_error: str | None
     raw: dict[str, Any] = field(repr=False)
@@ -38,8 +40,10 @@ class Worker:
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Self:
         """Read one entry of `/admin/workers`."""
-        optional = {key: raw.get(key) for key in cls.__dataclass_fields__ if key not in ("name", "state", "raw")}
-        return cls(name=raw["name"], state=raw["state"], raw=raw, **optional)
+        acceleration = Accelerated.from_json(raw["acceleration"]) if "acceleration" in raw else None
+        made = ("name", "state", "acceleration", "raw")
+        optional = {key: raw.get(key) for key in cls.__dataclass_fields__ if key not in made}
+        return cls(name=raw["name"], state=raw["state"], acceleration=acceleration, raw=raw, **optional)
 
 
 @dataclass(frozen=True)

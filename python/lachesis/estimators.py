@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from lachesis import tables
+from lachesis.acceleration import Acceleration
 from lachesis.connection import Connection, given, in_path
 from lachesis.errors import LachesisError
 from lachesis.events import Event, Events
@@ -24,30 +25,37 @@ class Estimators(Connection):
     def register_estimator(
         self, name: str, script: str | Path, files: Paths = (), *, plugin: str = "moirae",
         valid_time: float | None = None, seed_inputs: bool = True, start: Start = "start",
-        limits: Limits | None = None,
+        acceleration: Acceleration = "full", limits: Limits | None = None,
     ) -> Registered:  # fmt: skip
         """Register a script, the path of a file, for a battery, with the files that it reads; returns once it has run.
 
         `valid_time`: records with an earlier `test_time` (s) are stored but not stepped. `seed_inputs=False` leaves the
         script's own first inputs in place of the first record's. `start="now"` feeds it the records that come after
-        the registration only, and not those that are stored. `limits` are for what the script may use. Raises
-        RefusedError with the script's traceback.
+        the registration only, and not those that are stored. `acceleration` is how much the plugin may replace of the
+        estimator's own code by faster code that gives the same bits, within what the server allows. `limits` are for
+        what the script may use. Raises RefusedError with the script's traceback.
         """
-        options = given(plugin=plugin, valid_time=valid_time, seed_inputs=seed_inputs, **(limits or {}))
+        options = given(
+            plugin=plugin, valid_time=valid_time, seed_inputs=seed_inputs, acceleration=acceleration, **(limits or {})
+        )
         options["from"] = start
         answer = self._request("POST", "/online/register", files=_form(name, script, files, options))
         return Registered.from_json(answer)
 
     def check(
         self, name: str, script: str | Path, files: Paths = (), *, plugin: str = "moirae", rows: int = 1000,
-        valid_time: float | None = None, seed_inputs: bool = True, limits: Limits | None = None,
+        valid_time: float | None = None, seed_inputs: bool = True, acceleration: Acceleration = "full",
+        limits: Limits | None = None,
     ) -> Check:  # fmt: skip
         """Try a script on a battery's newest `rows` records (at most 100,000), without registering it.
 
         Returns what it then estimates, and how long that took. Nothing is stored. Raises RefusedError with the
         script's traceback.
         """
-        options = given(plugin=plugin, valid_time=valid_time, seed_inputs=seed_inputs, rows=rows, **(limits or {}))
+        options = given(
+            plugin=plugin, valid_time=valid_time, seed_inputs=seed_inputs, rows=rows, acceleration=acceleration,
+            **(limits or {}),
+        )  # fmt: skip
         return Check.from_json(self._request("POST", "/online/check", files=_form(name, script, files, options)))
 
     def statuses(self) -> dict[str, Status]:

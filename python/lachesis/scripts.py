@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Self, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from lachesis.acceleration import Accelerated
+
 Array = NDArray[np.float64]
 
 
@@ -45,8 +47,8 @@ class Registered:
 class Version:
     """One registration, and whether it is the one that runs.
 
-    `registered` is when (Unix s), None if nobody noted it; `files` are {"name", "bytes"};
-    `definition` is the script's text, None in lists. `raw` is the whole entry as the server sent it.
+    `registered` is when (Unix s), None if nobody noted it; `files` are {"name", "bytes"}; `acceleration` is what was
+    asked for; `definition` is the script's text, None in lists. `raw` is the whole entry as the server sent it.
     """
 
     version: int
@@ -56,6 +58,7 @@ class Version:
     current: bool
     files: list[dict[str, Any]]
     valid_time: float | None
+    acceleration: str
     definition: str | None
     raw: dict[str, Any] = field(repr=False)
 
@@ -64,7 +67,7 @@ class Version:
         """Read one entry of `/online/{name}/versions`."""
         return cls(
             raw["version"], raw["estimator"], raw["plugin"], raw.get("registered"), raw["current"], raw["files"],
-            raw.get("valid_time"), raw.get("definition"), raw,
+            raw.get("valid_time"), raw["acceleration"], raw.get("definition"), raw,
         )  # fmt: skip
 
 
@@ -90,6 +93,7 @@ class Check:
     latest_time: float | None
     mean: Array
     covariance: Array
+    acceleration: Accelerated
     last_error: str | None
     seconds: dict[str, float]
     log: str
@@ -99,8 +103,8 @@ class Check:
     def from_json(cls, raw: dict[str, Any]) -> Self:
         """Read the answer of `/online/check`; null among the numbers becomes NaN."""
         arrays: dict[str, Any] = {key: np.array(raw[key], dtype=np.float64) for key in ("mean", "covariance")}
-        plain = {key: raw[key] for key in cls.__dataclass_fields__ if key not in ("raw", *arrays)}
-        return cls(**plain, **arrays, raw=raw)
+        plain = {key: raw[key] for key in cls.__dataclass_fields__ if key not in ("acceleration", "raw", *arrays)}
+        return cls(**plain, **arrays, acceleration=Accelerated.from_json(raw["acceleration"]), raw=raw)
 
     @property
     def std(self) -> Array:

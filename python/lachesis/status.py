@@ -6,6 +6,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from lachesis.acceleration import Accelerated
+
 Array = NDArray[np.float64]
 
 
@@ -17,7 +19,8 @@ class Status:
     `latest_time` is the `test_time` (s) of the latest record that the estimate holds for, None before the first.
     `output_mean` and `output_variance` `(o,)` are what the estimator predicted for the latest record, empty
     before the first step. `estimator` is the script's class, `plugin` what runs it. `skipped_because` tells how many
-    of the `skipped` for which reason; `waiting` records are stored and not yet looked at.
+    of the `skipped` for which reason; `waiting` records are stored and not yet looked at. `acceleration` tells how much
+    of its own code is replaced.
 
     `restarts` counts how often its worker was started again since the server's start; `checkpoint` is the sequence
     number of the record that its last checkpoint holds for, None if there is none. `checkpoint_problem` says why one
@@ -45,6 +48,7 @@ class Status:
     failed: int
     skipped_because: dict[str, int]
     waiting: int
+    acceleration: Accelerated
     restarts: int
     checkpoint: int | None
     checkpoint_problem: str | None
@@ -61,8 +65,9 @@ class Status:
             key: np.array(raw[key], dtype=np.float64)
             for key in ("mean", "covariance", "output_mean", "output_variance")
         }
-        plain = {key: raw[key] for key in cls.__dataclass_fields__ if key not in ("name", "raw", *arrays)}
-        return cls(name=name, raw=raw, **arrays, **plain)
+        made = {"acceleration": Accelerated.from_json(raw["acceleration"]), **arrays}
+        plain = {key: raw[key] for key in cls.__dataclass_fields__ if key not in ("name", "raw", *made)}
+        return cls(name=name, raw=raw, **made, **plain)
 
     @property
     def std(self) -> Array:
@@ -84,6 +89,8 @@ class Status:
         lines.append(f"  {self.stepped} records stepped, {skipped}, {self.failed} failed, {self.waiting} waiting")
         saved = "no checkpoint yet" if self.checkpoint is None else f"checkpoint of record {self.checkpoint}"
         lines.append(f"  {saved}, worker started again {self.restarts} time{'s' if self.restarts != 1 else ''}")
+        if self.acceleration.in_use is not None:
+            lines.append(f"  acceleration: {self.acceleration}")
         lines.append(f"  control groups limit: {', '.join(self.control_groups) or 'nothing'}")
         if self.sandbox_without:
             lines.append(f"  sandbox without: {', '.join(self.sandbox_without)}")

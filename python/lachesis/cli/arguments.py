@@ -2,8 +2,9 @@
 
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, cast, get_args
 
+from lachesis.acceleration import Acceleration
 from lachesis.client import Client
 from lachesis.scripts import Limits
 
@@ -61,6 +62,10 @@ def registration(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--start-time", "--valid-time", dest="start_time", type=float, metavar="S",
         help="test_time before which records are stored but not stepped, s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--acceleration", choices=get_args(Acceleration), default="full",
+        help="how much of the estimator's own code faster code may replace that gives the same bits (default full)",
     )  # fmt: skip
     parser.add_argument(
         "--limit", dest="limits", action="append", default=[], type=limit, metavar="KEY=N",

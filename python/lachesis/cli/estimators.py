@@ -51,7 +51,8 @@ def register(client: Client, options: Namespace) -> None:
     """Register a script."""
     answer = client.register_estimator(
         options.name, options.py_file, options.context_file, plugin=options.plugin, valid_time=options.start_time,
-        seed_inputs=not options.no_seed_inputs, start=options.start, limits=arguments.limits(options),
+        seed_inputs=not options.no_seed_inputs, start=options.start, acceleration=options.acceleration,
+        limits=arguments.limits(options),
     )  # fmt: skip
     if options.json:
         output.print_json(asdict(answer))
@@ -67,11 +68,14 @@ def show_all(client: Client, options: Namespace) -> None:
         output.print_json({name: status.raw for name, status in statuses.items()})
         return
     rows = [
-        (name, one.estimator, one.plugin, one.version, one.phase, one.latest_time, one.stepped, one.skipped,
-         one.failed, one.waiting)
+        (name, one.estimator, one.plugin, one.version, one.phase, one.acceleration.in_use, one.latest_time,
+         one.stepped, one.skipped, one.failed, one.waiting)
         for name, one in sorted(statuses.items())
     ]  # fmt: skip
-    head = ("battery", "estimator", "plugin", "version", "phase", "time (s)", "stepped", "skipped", "failed", "waiting")
+    head = (
+        "battery", "estimator", "plugin", "version", "phase", "acceleration", "time (s)", "stepped", "skipped",
+        "failed", "waiting",
+    )  # fmt: skip
     print(
         output.aligned(head, rows) if rows else "no battery has an estimator: lachesis diagnosis register NAME SCRIPT"
     )
@@ -85,10 +89,10 @@ def versions(client: Client, options: Namespace) -> None:
         return
     rows = [
         (one.version, "current" if one.current else "", output.moment(one.registered), one.estimator, one.plugin,
-         " ".join(f"{file['name']} ({file['bytes']} bytes)" for file in one.files))
+         one.acceleration, " ".join(f"{file['name']} ({file['bytes']} bytes)" for file in one.files))
         for one in found
     ]  # fmt: skip
-    print(output.aligned(("version", "", "registered", "estimator", "plugin", "files"), rows))
+    print(output.aligned(("version", "", "registered", "estimator", "plugin", "acceleration", "files"), rows))
 
 
 def show(client: Client, options: Namespace) -> None:
@@ -113,7 +117,8 @@ def check(client: Client, options: Namespace) -> None:
     """Try a script."""
     found = client.check(
         options.name, options.py_file, options.context_file, plugin=options.plugin, rows=options.rows,
-        valid_time=options.start_time, seed_inputs=not options.no_seed_inputs, limits=arguments.limits(options),
+        valid_time=options.start_time, seed_inputs=not options.no_seed_inputs, acceleration=options.acceleration,
+        limits=arguments.limits(options),
     )  # fmt: skip
     if options.json:
         output.print_json(found.raw)
@@ -122,6 +127,8 @@ def check(client: Client, options: Namespace) -> None:
     print(f"{found.estimator} after {found.records} records, at {now}:")
     print(state_table(found.state_names, found.mean.tolist(), found.std.tolist()))
     print(f"{found.stepped} stepped, {found.skipped} skipped, {found.failed} failed")
+    if found.acceleration.in_use is not None:
+        print(f"acceleration: {output.printable(str(found.acceleration))}")
     if not found.complete:
         print("time did not suffice for all records")
     print(", ".join(f"{what} took {seconds:.3g} s" for what, seconds in found.seconds.items()))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import tokens
+from accelerated import falling, plugins
 from cells import KALMAN, assert_same, drive, plain_kalman
 from commands import PROGRAM, environment, refused, run, said, told
 from server import Server, ServerFactory, fresh
@@ -53,6 +54,30 @@ def test_a_script_is_tried_without_being_registered(server: Server, scripts: tup
     (tmp_path / "bad.py").write_text("1 / 0")
     ended = run(server, "estimators", "check", name, tmp_path / "bad.py", "--plugin", "kalman")
     assert ended.returncode == 1 and ended.stderr.startswith("lachesis: ZeroDivisionError: ")
+
+
+def test_acceleration_is_asked_for_and_told(
+    make_server: ServerFactory, scripts: tuple[Path, Path], tmp_path: Path
+) -> None:
+    server = make_server("--plugins", str(plugins(tmp_path / "plugins")))
+    name, records = fresh("accelerated"), drive(60)
+    upload(server, name, records)
+    at = records[30]["test_time"]
+    scripts[1].write_text(falling({at: "off"}))
+    for script, options in ((scripts[0], ["--acceleration", "shortcuts"]), (scripts[1], [])):
+        said(server, "diagnosis", "register", name, script, "--plugin", "falling", *options)
+    server.wait_status(name, version=2, stepped=59)
+    line = f"acceleration: off instead of full: step at {at:g} s differed\n"
+    assert line in said(server, "status", name)
+    newest, oldest = told(server, "estimators", "versions", name)
+    assert (newest["acceleration"], oldest["acceleration"]) == ("full", "shortcuts")
+    assert " shortcuts" in said(server, "estimators", "versions", name).splitlines()[2]
+    assert " off " in said(server, "estimators", "list").splitlines()[1]
+    check = ("estimators", "check", name, scripts[1], "--plugin", "falling")
+    assert line in said(server, *check)
+    assert "acceleration: off\n" in said(server, *check, "--acceleration", "off")
+    ended = run(server, "diagnosis", "register", name, scripts[0], "--acceleration", "more")
+    assert ended.returncode == 2 and "'more'" in ended.stderr
 
 
 def test_each_limit_can_be_told(server: Server, scripts: tuple[Path, Path]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from told_server import Answer, document, table, telling
 
 from lachesis import (
+    Accelerated,
     Client,
     ConflictError,
     ForbiddenError,
@@ -105,15 +106,16 @@ def test_a_script_that_is_tried_is_sent_whole(tmp_path: Path) -> None:
         "name": "Cell", "estimator": "E", "state_names": ["a", "b"], "output_names": ["v"], "records": 3, "stepped": 2,
         "skipped": 1, "failed": 0, "complete": False, "latest_time": 2.5, "mean": [1.0, None],
         "covariance": [[4.0, 0.0], [0.0, None]],
+        "acceleration": {"asked": "shortcuts", "in_use": "off", "reason": "not known", "disagreements": 0},
         "last_error": None, "seconds": {"build": 0.5, "steps": 0.25}, "log": "hello\n",
     }  # fmt: skip
     with telling(lambda _: document(told)) as (url, requests), Client(url) as client:
         found = client.check(
             "Cell", tmp_path / "script.py", tmp_path / "health.json", rows=3, seed_inputs=False,
-            limits={"memory_mb": 64, "step_timeout": 0.5},
+            acceleration="shortcuts", limits={"memory_mb": 64, "step_timeout": 0.5},
         )  # fmt: skip
     assert (found.records, found.seconds["build"], found.log, found.raw) == (3, 0.5, "hello\n", told)
-    assert not found.complete
+    assert not found.complete and found.acceleration == Accelerated("shortcuts", "off", "not known", 0)
     assert found.std[0] == 2.0 and np.isnan(found.mean[1]) and found.covariance.shape == (2, 2)
     message = email.message_from_bytes(
         b"Content-Type: " + requests[0].headers["content-type"].encode() + b"\r\n\r\n" + requests[0].body
@@ -123,7 +125,7 @@ def test_a_script_that_is_tried_is_sent_whole(tmp_path: Path) -> None:
         parts[part.get_param("name", header="Content-Disposition")] = part.get_payload(decode=True)
     assert parts == {
         "name": b"Cell", "definition": "estimator = é".encode(), "plugin": b"moirae", "seed_inputs": b"false",
-        "rows": b"3", "memory_mb": b"64", "step_timeout": b"0.5", "files": b"\x00{}",
+        "acceleration": b"shortcuts", "rows": b"3", "memory_mb": b"64", "step_timeout": b"0.5", "files": b"\x00{}",
     }  # fmt: skip
 
 
@@ -133,8 +135,8 @@ def test_a_worker_has_none_where_nothing_is_known() -> None:
     with telling(lambda _: document(answer)) as (url, requests), Client(url, "lachesis_x") as client:
         force = client.workers()
     (worker,) = force.workers
-    assert (worker.name, worker.state, worker.pid, worker.memory_bytes, worker.lag_records) == (
-        "Cell", "hibernating", None, 7, None,
+    assert (worker.name, worker.state, worker.pid, worker.memory_bytes, worker.lag_records, worker.acceleration) == (
+        "Cell", "hibernating", None, 7, None, None,
     )  # fmt: skip
     assert worker.raw == entry and force.max_workers == 3
     assert requests[0].headers["authorization"] == "Bearer lachesis_x"

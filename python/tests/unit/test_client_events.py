@@ -17,6 +17,7 @@ STATUS: dict[str, Any] = {
     "is_ready": True, "phase": "running", "latest_time": 1.0, "state_names": ["a"], "mean": [1.0],
     "covariance": [[4.0]], "output_names": [], "output_mean": [], "output_variance": [], "estimator": "E",
     "plugin": "kalman", "version": 1, "stepped": 1, "skipped": 0, "failed": 0, "skipped_because": {}, "waiting": 0,
+    "acceleration": {"asked": "full", "in_use": None, "reason": None, "disagreements": 0},
     "restarts": 0, "checkpoint": None, "checkpoint_problem": None, "log_problem": None, "sandbox_without": [],
     "control_groups": [], "last_error": None,
 }  # fmt: skip
