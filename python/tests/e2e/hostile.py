@@ -260,7 +260,11 @@ def cases(deeds: dict[str, tuple[str, Any]]) -> tuple[Deeds, list[Any]]:
 
 
 def _mounts(pid: int) -> str:
-    return Path(f"/proc/{pid}/mountinfo").read_text()
+    try:
+        return Path(f"/proc/{pid}/mountinfo").read_text()
+    except OSError:
+        # It has ended since it was found: another look does not find it.
+        return ""
 
 
 def _link(path: Path) -> str:

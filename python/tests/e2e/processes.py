@@ -75,7 +75,9 @@ def group_folders(pid: int) -> list[Path]:
 
 def worker_groups(host: str) -> list[Path]:
     """Return the control groups of a host's workers, by the name of its own."""
-    return sorted(path for path in Path("/sys/fs/cgroup").rglob(f"{host}/worker-*") if path.is_dir())
+    # Unlike `rglob` it minds no group that others on this machine remove meanwhile.
+    homes = [Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup") if folder.endswith(f"/{host}")]
+    return sorted(path for home in homes for path in home.glob("worker-*") if path.is_dir())
 
 
 def wait(question: Callable[[], Answer | None], what: str | Callable[[], str], seconds: float = 60) -> Answer:

@@ -1,5 +1,6 @@
 """Answers to records that no estimator gives: forged, malformed, not finite; each ends its worker."""
 
+import re
 from typing import Any
 
 import pytest
@@ -53,15 +54,13 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
         "notice('shortcuts')", "ready(acceleration='off')", "acceleration 'shortcuts' after 'off'"
     ),
     "notice-without-acceleration": ("notice('off')", "ready()", "acceleration 'off' after 'none'"),
-    "notice-again": (
-        "notice('shortcuts'); notice('off'); notice('off')", ACCELERATED, "acceleration 'off' after 'off'"
+    "notice-after-the-answer": (
+        "n_all = globals().get('n_all', 0) + n\nresult(n)\nif n_all < 3: continue\nnotice('off')", ACCELERATED,
+        "a notice where nothing was asked",
     ),
-    "notice-flood": ("while True: notice('shortcuts')", ACCELERATED, "acceleration 'shortcuts' after 'shortcuts'"),
-    "notice-before-any-record": ("pass", f"{ACCELERATED}\nnotice('off')", "a notice where nothing was asked"),
-    "notice-after-the-answer": ("result(n); notice('off')", ACCELERATED, "a notice where nothing was asked"),
     "notice-of-an-unknown-level": ("notice('less')", ACCELERATED, "a notice that is not the JSON expected"),
     "notice-without-reason": ("notice('off', '')", ACCELERATED, "a notice that is not the JSON expected"),
-    "notice-garbage": ("say(NOTICE, b'\xff{')", ACCELERATED, "a notice that is not the JSON expected"),
+    "notice-garbage": ("say(NOTICE, b'\\xff{')", ACCELERATED, "a notice that is not the JSON expected"),
     "notice-deep": ("say(NOTICE, b'[' * 20_000)", ACCELERATED, "a notice that is not the JSON expected"),
     "notice-with-a-long-reason": ("notice('off', 'x' * 4_001)", ACCELERATED, "a reason of 4001 bytes"),
     "notice-huge": ("notice('off', 'x' * (60 << 20))", ACCELERATED, "a notice of 62914"),
@@ -128,6 +127,31 @@ def test_an_answer_that_no_estimator_gives_ends_its_worker(told: dict[str, dict[
     assert ANSWERS[name][2] in status["last_error"], status["last_error"]
     if name not in ("the-same-again", "flood", "notice-after-the-answer"):
         assert status["stepped"] == 0 and status["mean"] in ([0.0], [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("notice('shortcuts'); notice('off'); notice('off')", "acceleration 'off' after 'off'"),
+        ("while True: notice('shortcuts')", "acceleration 'shortcuts' after 'shortcuts'"),
+    ],
+    ids=["third", "flood"],
+)
+def test_a_notice_after_one_that_was_right_ends_its_worker(ground: Ground, words: str, reason: str) -> None:
+    server = ground.server
+    with ground.accepted(liar(words, ACCELERATED)) as (name,):
+        upload(server, name, drive(3))
+
+        # The reason is on the line after the one with the name.
+        pattern = re.compile(rf"{name}.*\n?.*{re.escape(reason)}")
+
+        def told() -> re.Match[str] | None:
+            return pattern.search(server.log_path.read_text("utf-8"))
+
+        wait(told, lambda: f"an end of {name}: {server.status(name)}")
+        # The next one claims what it claimed at first, which is more than it is allowed after that.
+        wait(lambda: "more acceleration than" in (server.status(name)["last_error"] or ""), "a refusal of the next")
+        assert server.status(name)["stepped"] == 0
 
 
 def test_an_answer_of_the_right_form_is_taken(ground: Ground) -> None:
