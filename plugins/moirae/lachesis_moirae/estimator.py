@@ -24,7 +24,7 @@ class MoiraeEstimator:
     columns = COLUMNS
     required = REQUIRED
 
-    def __init__(self, estimator: OnlineEstimator, acceleration: str = "full") -> None:
+    def __init__(self, estimator: OnlineEstimator, acceleration: str) -> None:
         """Wrap an estimator, accelerated at most as told: "off", "shortcuts" or "full".
 
         Raises ScriptError if records do not give what its classes need.
