@@ -30,6 +30,8 @@ extension WorkerExit {
             "a step took longer than \(order.limits.stepSeconds) s (step_timeout); the process was ended"
         case .memoryLimit:
             "the script's process took more memory than it may (memory_mb, folder_mb) and was ended"
+        case .machineMemory:
+            "the machine had no memory left, and the kernel ended the script's process, which was within its limits"
         case .protocolViolation: "the script's process sent what no worker sends and was ended"
         case .notStarted: "the script's process could not be started"
         case .stopped: "the script's process was stopped"
@@ -49,7 +51,7 @@ extension WorkerExit {
     var isScriptsDoing: Bool {
         switch cause {
         case .ended, .buildTimeout, .buildCPUTime, .stepTimeout, .memoryLimit, .protocolViolation: true
-        case .notStarted, .stopped, .lost: false
+        case .machineMemory, .notStarted, .stopped, .lost: false
         }
     }
 }

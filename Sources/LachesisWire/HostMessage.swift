@@ -31,6 +31,8 @@ package struct WorkerExit: Codable, Sendable, Equatable {
         case stepTimeout
         /// Ended by the kernel: process and folder took more memory than they may.
         case memoryLimit
+        /// Ended by the kernel: the machine, or a group of processes that it is in, had no memory left.
+        case machineMemory
         /// Ended by the host: it sent what no worker sends.
         case protocolViolation
         /// Never started: its plugin cannot run, or the process could not be made.

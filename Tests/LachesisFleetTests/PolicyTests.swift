@@ -47,6 +47,20 @@ import Testing
     }
 }
 
+@Suite struct BlameTests {
+    @Test func aMachineWithoutMemoryIsNoneOfTheScriptsDoing() {
+        #expect(WorkerExit(.memoryLimit, status: -9).isScriptsDoing && WorkerExit(.ended, status: -9).isScriptsDoing)
+        #expect(!WorkerExit(.machineMemory, status: -9).isScriptsDoing)
+    }
+
+    @Test func aTimeoutIsToldOnce() {
+        let order = WorkerOrder(
+            plugin: "kalman", label: "cell", version: 1, limits: WorkerLimits(ScriptLimits(), within: Limits()))
+        let told = WorkerExit(.stepTimeout, status: -9).explanation(order)
+        #expect(told == "a step took longer than 5.0 s (step_timeout); the process was ended")
+    }
+}
+
 @Suite struct FeedWindowTests {
     private func records(_ sequences: ClosedRange<Int64>) -> RecordMatrix {
         RecordMatrix(sequences: Array(sequences), values: sequences.flatMap { [Double($0), 0] })

@@ -34,9 +34,12 @@ import Testing
     }
 
     /// Runs a script in a group of its own.
-    /// - Parameter body: what to look at before the group goes.
+    /// - Parameters:
+    ///   - prepare: what to do with the groups' folders before it begins.
+    ///   - body: what to look at before the group goes.
     private func run(
-        _ script: String, needs controller: String, _ body: (Subject, borrowing ControlGroups) throws -> Void
+        _ script: String, needs controller: String, prepare: ([String]) -> Void = { _ in },
+        _ body: (Subject, borrowing ControlGroups) throws -> Void
     ) throws {
         var groups = ControlGroups()
         guard groups.report.controllers.contains(controller) else {
@@ -49,6 +52,7 @@ import Testing
         #expect(failure == nil)
         let folders = try groupFolders(of: subject.process.processIdentifier)
         #expect(!folders.isEmpty)
+        prepare(folders)
         try subject.finish()
         try body(subject, groups)
         groups.remove("worker-1")
@@ -68,16 +72,32 @@ import Testing
         try run("x = bytearray(b'x') * (600 << 20)", needs: "memory") { subject, groups in
             #expect(
                 subject.process.terminationReason == .uncaughtSignal && subject.process.terminationStatus == SIGKILL)
-            let ranOut = groups.ranOutOfMemory("worker-1")
-            #expect(ranOut)
+            let shortage = groups.memoryShortage("worker-1")
+            #expect(shortage == .ofWorker)
         }
     }
 
     @Test func whoTakesWhatItMayIsNot() throws {
         try run("x = bytearray(b'x') * (100 << 20)", needs: "memory") { subject, groups in
             #expect(subject.process.terminationReason == .exit && subject.process.terminationStatus == 0)
-            let ranOut = groups.ranOutOfMemory("worker-1")
-            #expect(!ranOut)
+            let shortage = groups.memoryShortage("worker-1")
+            #expect(shortage == nil)
+        }
+    }
+
+    @Test func whoIsEndedBecauseAGroupAboveHasNoMoreIsNotToBlame() throws {
+        func limitGroupsAbove(_ folders: [String]) {
+            for folder in folders {
+                for file in ["memory.max", "memory.limit_in_bytes"] {
+                    _ = KernelFile.write("\(100 << 20)", to: "\(folder.dropLast("/worker-1".count))/\(file)")
+                }
+            }
+        }
+        try run("x = bytearray(b'x') * (200 << 20)", needs: "memory", prepare: limitGroupsAbove) { subject, groups in
+            #expect(
+                subject.process.terminationReason == .uncaughtSignal && subject.process.terminationStatus == SIGKILL)
+            let shortage = groups.memoryShortage("worker-1")
+            #expect(shortage == .ofMachine)
         }
     }
 

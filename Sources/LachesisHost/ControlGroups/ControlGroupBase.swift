@@ -1,5 +1,13 @@
 internal import Glibc
 
+/// Whose memory was used up when the kernel ended a worker's process.
+enum MemoryShortage: Equatable {
+    /// The worker's: it met its own limit.
+    case ofWorker
+    /// The machine's, or that of a group above: the worker was within its limit.
+    case ofMachine
+}
+
 /// A host's own group in one hierarchy, with a group for each worker below it.
 struct ControlGroupBase {
     private static let prefix = "lachesis-"
@@ -67,15 +75,18 @@ struct ControlGroupBase {
         }
     }
 
-    func ranOutOfMemory(_ name: String) -> Bool {
-        guard controllers.contains(.memory) else { return false }
+    /// Where the kernel found no more memory, so that it ended a process of the group; nil if it ended none.
+    func memoryShortage(_ name: String) -> MemoryShortage? {
+        guard controllers.contains(.memory) else { return nil }
         let group = "\(folder)/\(name)"
+        let kills = KernelFile.value("oom_kill", in: "\(group)/\(isUnified ? "memory.events" : "memory.oom_control")")
+        guard kills ?? 0 > 0 else { return nil }
         // Where a group above has less, or the machine has no more, the kernel may choose one that is within its limits.
-        guard isUnified else {
-            let failures = KernelFile.words("\(group)/memory.failcnt").first.flatMap { Int($0) }
-            return KernelFile.value("oom_kill", in: "\(group)/memory.oom_control") ?? 0 > 0 && failures ?? 0 > 0
-        }
-        return ["oom_kill", "oom"].allSatisfy { KernelFile.value($0, in: "\(group)/memory.events") ?? 0 > 0 }
+        let failures =
+            isUnified
+            ? KernelFile.value("oom", in: "\(group)/memory.events")
+            : KernelFile.words("\(group)/memory.failcnt").first.flatMap { Int($0) }
+        return failures ?? 0 > 0 ? .ofWorker : .ofMachine
     }
 
     /// - Returns: whether it is gone.

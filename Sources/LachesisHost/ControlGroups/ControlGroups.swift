@@ -44,8 +44,8 @@ struct ControlGroups: ~Copyable {
         return nil
     }
 
-    /// Whether the kernel has ended a process of this group because the group's memory was used up.
-    func ranOutOfMemory(_ name: String) -> Bool { bases.contains { $0.ranOutOfMemory(name) } }
+    /// Whose memory was used up, so that the kernel ended a process of this group; nil if it ended none.
+    func memoryShortage(_ name: String) -> MemoryShortage? { bases.lazy.compactMap { $0.memoryShortage(name) }.first }
 
     /// Removes the group of a worker that has ended, or is about to.
     mutating func remove(_ name: String) {

@@ -112,7 +112,7 @@ extension HostLoop {
     /// The zygote has reaped it: takes what it had still sent, and only then reports its end.
     func ended(_ worker: WorkerProcess, status: Int32) throws(HostError) {
         try drain(worker)
-        if groups.ranOutOfMemory(worker.folderName) { worker.lifecycle.ranOutOfMemory() }
+        if let shortage = groups.memoryShortage(worker.folderName) { worker.lifecycle.ranOutOfMemory(shortage) }
         try perform(worker.lifecycle.ended(status: status), on: worker)
     }
 

@@ -187,8 +187,8 @@ struct WorkerLifecycle {
         guard let deadline, now >= deadline else { return [] }
         guard let due, now >= due else { return [.measure] }
         switch phase {
-        case .building: return end(.buildTimeout, "no estimator within \(order.limits.buildSeconds) s")
-        case .ready: return end(.stepTimeout, "no answer within \(order.limits.stepSeconds) s")
+        case .building: return end(.buildTimeout, "")
+        case .ready: return end(.stepTimeout, "")
         case .failed: return end(.ended, "it did not end by itself after the script had failed")
         case .closed: return end(.protocolViolation, "it closed its connection and did not end")
         case .waiting, .forking, .loading, .killed, .finished:
@@ -206,7 +206,7 @@ struct WorkerLifecycle {
         guard phase == .building else { return [] }
         let rest = .seconds(order.limits.buildCPUSeconds) - (time ?? now - buildBegan)
         guard rest > .zero else {
-            return end(.buildCPUTime, "no estimator within \(order.limits.buildCPUSeconds) s of processor time")
+            return end(.buildCPUTime, "")
         }
         // Busy with every processor it would reach the limit then.
         nextLook = now + max(rest / processors, Self.leastLook)
@@ -221,10 +221,12 @@ struct WorkerLifecycle {
     }
 
     /// The kernel has ended the process for want of memory.
-    mutating func ranOutOfMemory() {
+    mutating func ranOutOfMemory(_ shortage: MemoryShortage) {
+        guard cause == nil else { return }
         let limit = ControlGroups.memoryBytes(order.limits) >> 20
-        if cause == nil {
-            cause = (.memoryLimit, "the limit of all that it may hold, its folder included, is \(limit) MiB")
+        switch shortage {
+        case .ofWorker: cause = (.memoryLimit, "all that it may hold, its folder included, is \(limit) MiB")
+        case .ofMachine: cause = (.machineMemory, "")
         }
     }
 
