@@ -65,13 +65,30 @@ package struct EstimatorFacts: Sendable {
     /// Whether a step was found to differ from the estimator's own.
     var hasDisagreement: Bool { registered.accelerationState?.disagreements.isEmpty == false }
 
+    /// What befalls records that somebody should look at. Those before a script's valid time are skipped because it says so.
+    private var fates: [String] {
+        let counts = snapshot.counts
+        let skipped = counts.missingValue + counts.late
+        let half = (counts.stepped + counts.failed + skipped) / 2
+        var fates: [String] = []
+        if counts.failed > half {
+            fates.append("most steps fail: \(Wording.count(counts.failed))")
+        } else if counts.failed > 0 {
+            fates.append("\(Wording.count(counts.failed)) failed step\(counts.failed == 1 ? "" : "s")")
+        }
+        if skipped > half {
+            let reason = counts.missingValue >= counts.late ? "values are missing" : "older than those before"
+            fates.append("most records are skipped: \(reason)")
+        }
+        return fates
+    }
+
     /// What somebody should look at, in few words; `fleet.js` says the same of a status.
     var warnings: [String] {
         var warnings: [String] = []
         if phase == "parked" { warnings.append("parked: its script ends again and again") }
         if phase == "unavailable" { warnings.append("its plugin cannot run here") }
-        let failed = snapshot.counts.failed
-        if failed > 0 { warnings.append("\(Wording.count(failed)) failed step\(failed == 1 ? "" : "s")") }
+        warnings += fates
         if restarts > 0 { warnings.append("\(restarts) restart\(restarts == 1 ? "" : "s")") }
         if checkpointProblem != nil { warnings.append("checkpoint missed") }
         if hasDisagreement { warnings.append("an accelerated step differed") }

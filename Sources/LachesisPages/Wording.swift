@@ -2,7 +2,8 @@ internal import Foundation
 
 /// Numbers and times as people read them; `format.js` writes the same in the browser.
 package enum Wording {
-    /// Mean and standard deviation, the latter with two significant digits: `1.2034 ± 0.0042`; "–" without a mean.
+    /// Mean and standard deviation, the latter with two significant digits: `1.2034 ± 0.0042`; "–" without a mean. Where there is
+    /// no room for a line it is broken before the sign.
     package static func measure(_ mean: Double?, deviation: Double?) -> String {
         guard let mean, mean.isFinite else { return "–" }
         guard let deviation, let exponent = exponent(deviation) else { return number(mean) }
@@ -11,18 +12,18 @@ package enum Wording {
             return shared(mean, deviation)
         }
         let places = max(0, decimals)
-        return "\(fixed(mean, places)) ± \(fixed(deviation, places))"
+        return "\(fixed(mean, places)) ±\u{A0}\(fixed(deviation, places))"
     }
 
     /// Mean and deviation over one power of ten: `(1.20 ± 0.13)×10⁻⁸`.
     private static func shared(_ mean: Double, _ deviation: Double) -> String {
-        let parted = "\(scientific(mean)) ± \(scientific(deviation))"
+        let parted = "\(scientific(mean)) ±\u{A0}\(scientific(deviation))"
         guard let exponent = exponent(max(abs(mean), deviation)) else { return parted }
         let scale = pow(10, Double(exponent))
         // Of the least numbers the scale is 0, and beside the greatest the deviation's share of it.
         guard scale.isFinite, scale > 0, let digits = self.exponent(deviation / scale) else { return parted }
         let places = min(9, max(0, 1 - digits))
-        return "(\(fixed(mean / scale, places)) ± \(fixed(deviation / scale, places)))×10\(superscript(exponent))"
+        return "(\(fixed(mean / scale, places)) ±\u{A0}\(fixed(deviation / scale, places)))×10\(superscript(exponent))"
     }
 
     /// Of the greatest power of ten that is no greater than `x`; nil unless `x` is finite and above 0.

@@ -16,12 +16,13 @@ import Testing
 
     private func battery(
         _ name: String, states: [String] = ["soc", "q_t.base_values"], columns: [String] = ["test_time", "voltage"],
-        outputs: [String] = ["terminal_voltage"]
+        outputs: [String] = ["terminal_voltage"], counts: StepCounts = StepCounts()
     ) throws -> BatteryFacts {
         let name = try BatteryName(name)
         var snapshot = Snapshot(
             latestTime: 60, mean: states.indices.map { Double($0) + 0.5 },
             covariance: (0..<states.count * states.count).map { $0 % (states.count + 1) == 0 ? 0.0001 : 0 })
+        snapshot.counts = counts
         snapshot.lastError = "</pre><script>alert(1)</script>"
         let registered = RegisteredEstimator(
             battery: name, version: 3, plugin: "moirae",
@@ -123,7 +124,7 @@ import Testing
     @Test func theFleetShowsHealthAndWarnings() throws {
         let page = html(FleetPage(batteries: [try battery("Cell 1")], missingLayers: ["landlock"]))
         #expect(page.contains("href=\"/dashboard/Cell%201\""))
-        #expect(page.contains("1.500 ± 0.010"))
+        #expect(page.contains("1.500 ±\u{A0}0.010"))
         #expect(page.contains("2 restarts"))
         #expect(page.contains("1970-01-01 00:16:40 UTC"))
         #expect(page.contains("landlock"))
@@ -135,6 +136,24 @@ import Testing
         #expect(other.contains("no estimator") && other.contains("no data"))
         // What a row does not know it must not take from the page around it.
         #expect(!other.contains("data-version=\"9.8.7\""))
+    }
+
+    @Test func theFleetWarnsWhereMostRecordsMeetABadFate() throws {
+        func warnings(_ change: (inout StepCounts) -> Void) throws -> String {
+            var counts = StepCounts()
+            counts.stepped = 100
+            change(&counts)
+            let page = html(FleetPage(batteries: [try battery("a", counts: counts)], missingLayers: []))
+            let list = try #require(
+                page.split(separator: "<ul class=\"warnings\">").last?.split(separator: "</ul>").first)
+            return String(list)
+        }
+        #expect(try warnings { $0.missingValue = 100 } == "<li>2 restarts</li>")
+        #expect(try warnings { $0.missingValue = 102 }.contains("most records are skipped: values are missing"))
+        #expect(try warnings { $0.late = 102 }.contains("most records are skipped: older than those before"))
+        #expect(try warnings { $0.beforeValidTime = 1_000 } == "<li>2 restarts</li>")
+        #expect(try warnings { $0.failed = 1 }.contains("<li>1 failed step</li>"))
+        #expect(try warnings { $0.failed = 102 }.contains("<li>most steps fail: 102</li>"))
     }
 
     @Test func aBatterysPlotsFollowFromColumnsStatesAndMetadata() throws {

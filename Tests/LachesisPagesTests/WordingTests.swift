@@ -3,11 +3,11 @@ import Testing
 
 @Suite struct WordingTests {
     @Test func aMeasureHasTwoDigitsOfItsDeviation() {
-        #expect(Wording.measure(1.20341, deviation: 0.00423) == "1.2034 ± 0.0042")
-        #expect(Wording.measure(-12.6, deviation: 3.2) == "\u{2212}12.6 ± 3.2")
-        #expect(Wording.measure(1234.4, deviation: 56) == "1234 ± 56")
-        #expect(Wording.measure(-1e-9, deviation: 2.8e-6) == "(0.0 ± 2.8)×10⁻⁶")
-        #expect(Wording.measure(3.21e9, deviation: 1.5e8) == "(3.21 ± 0.15)×10⁹")
+        #expect(Wording.measure(1.20341, deviation: 0.00423) == "1.2034 ±\u{A0}0.0042")
+        #expect(Wording.measure(-12.6, deviation: 3.2) == "\u{2212}12.6 ±\u{A0}3.2")
+        #expect(Wording.measure(1234.4, deviation: 56) == "1234 ±\u{A0}56")
+        #expect(Wording.measure(-1e-9, deviation: 2.8e-6) == "(0.0 ±\u{A0}2.8)×10⁻⁶")
+        #expect(Wording.measure(3.21e9, deviation: 1.5e8) == "(3.21 ±\u{A0}0.15)×10⁹")
     }
 
     @Test func whatIsNotKnownIsADashAndNoError() {
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func noNumberIsTooLittleOrTooGreat() {
-        #expect(Wording.measure(1e200, deviation: 1e-160) == "1.000e+200 ± 1.000e\u{2212}160")
+        #expect(Wording.measure(1e200, deviation: 1e-160) == "1.000e+200 ±\u{A0}1.000e\u{2212}160")
         let sizes: [Double] = [
             0, .leastNonzeroMagnitude, .leastNormalMagnitude.nextDown, .leastNormalMagnitude, 1e-160, 1e-7, 1,
             1e7, 1e200, 1.7e308, .greatestFiniteMagnitude, .infinity, .nan,

@@ -20,19 +20,27 @@ function typeOf(schema) {
   return [schema.type].flat().filter(Boolean).join(" or ");
 }
 
-function parameters(list) {
-  if (list.length === 0) return [];
+function table(list) {
   const rows = list.map(({ name, in: place, required, description, schema }) => element("tr", {},
     element("th", { scope: "row" }, element("code", { text: name })),
-    element("td", { className: "quiet", text: `${place}${required ? ", needed" : ""}` }),
-    element("td", { text: typeOf(schema) }),
+    element("td", { className: "quiet", text: [place, required && "needed"].filter(Boolean).join(", ") }),
+    element("td", { text: [typeOf(schema), "default" in schema && `by default ${schema.default}`].filter(Boolean).join(", ") }),
     element("td", { text: description ?? "" })));
-  return [element("h3", { text: "Parameters" }), element("div", { className: "scroll" }, element("table", { className: "states" }, element("tbody", {}, ...rows)))];
+  return element("div", { className: "scroll" }, element("table", { className: "states" }, element("tbody", {}, ...rows)));
 }
 
-function body(request) {
+const parameters = (list) => (list.length === 0 ? [] : [element("h3", { text: "Parameters" }), table(list)]);
+
+/** The fields of a form: its other types have a schema with a name of its own, or none. */
+function fields(type, { properties = {}, required = [] } = {}) {
+  if (!type.startsWith("multipart/") && !type.endsWith("urlencoded")) return [];
+  return [table(Object.entries(properties).map(([name, schema]) => ({ name, schema, description: schema.description, required: required.includes(name) })))];
+}
+
+function body(request, document) {
   if (!request) return [];
-  const items = Object.entries(request.content ?? {}).map(([type, { schema }]) => element("li", {}, element("code", { text: type }), ` ${typeOf(schema)}`));
+  const items = Object.entries(request.content ?? {}).map(([type, { schema }]) => element("li", {},
+    element("code", { text: type }), ` ${typeOf(schema)}`, ...fields(type, resolved(schema, document))));
   return [element("h3", { text: "Body" }), ...(request.description ? [element("p", { text: request.description })] : []), element("ul", {}, ...items)];
 }
 
@@ -54,7 +62,7 @@ function operation(path, method, item, document) {
     element("summary", {}, element("span", { className: "chip", text: method.toUpperCase() }), " ", element("code", { text: path }), " ",
       element("span", { text: summary ?? "" }), " ", element("span", { className: "quiet", text: role ? `role ${role}` : "open to all" })),
     ...(description ? [element("p", { text: description })] : []),
-    ...parameters(given), ...body(resolved(item[method].requestBody, document)), ...responses(item[method].responses ?? {}, document));
+    ...parameters(given), ...body(resolved(item[method].requestBody, document), document), ...responses(item[method].responses ?? {}, document));
 }
 
 async function show() {

@@ -60,7 +60,11 @@ function warnings(status) {
   const found = [];
   if (status.phase === "parked") found.push("parked: its script ends again and again");
   if (status.phase === "unavailable") found.push("its plugin cannot run here");
-  if (status.failed > 0) found.push(`${count(status.failed)} failed step${status.failed === 1 ? "" : "s"}`);
+  const { missing_value: missing, late } = status.skipped_because;
+  const skipped = missing + late, half = Math.floor((status.stepped + status.failed + skipped) / 2);
+  if (status.failed > half) found.push(`most steps fail: ${count(status.failed)}`);
+  else if (status.failed > 0) found.push(`${count(status.failed)} failed step${status.failed === 1 ? "" : "s"}`);
+  if (skipped > half) found.push(`most records are skipped: ${missing >= late ? "values are missing" : "older than those before"}`);
   if (status.restarts > 0) found.push(`${status.restarts} restart${status.restarts === 1 ? "" : "s"}`);
   if (status.checkpoint_problem) found.push("checkpoint missed");
   if (status.acceleration.disagreements > 0) found.push("an accelerated step differed");

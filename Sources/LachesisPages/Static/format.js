@@ -37,17 +37,17 @@ export function measure(mean, deviation) {
   const decimals = 1 - Math.floor(Math.log10(deviation));
   if (decimals > 6 || Math.abs(mean) >= 1e7 || deviation >= 1e7) return shared(mean, deviation);
   const places = Math.max(0, decimals);
-  return `${fixed(mean, places)} ± ${fixed(deviation, places)}`;
+  return `${fixed(mean, places)} ±\u00A0${fixed(deviation, places)}`;
 }
 
 /** Mean and deviation over one power of ten. */
 function shared(mean, deviation) {
   const exponent = Math.floor(Math.log10(Math.max(Math.abs(mean), deviation)));
   const scale = 10 ** exponent;
-  if (!(deviation / scale > 0) || !Number.isFinite(deviation / scale)) return `${scientific(mean)} ± ${scientific(deviation)}`;
+  if (!(deviation / scale > 0) || !Number.isFinite(deviation / scale)) return `${scientific(mean)} ±\u00A0${scientific(deviation)}`;
   const places = Math.min(9, Math.max(0, 1 - Math.floor(Math.log10(deviation / scale))));
   const power = String(Math.abs(exponent)).replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
-  return `(${fixed(mean / scale, places)} ± ${fixed(deviation / scale, places)})×10${exponent < 0 ? "⁻" : ""}${power}`;
+  return `(${fixed(mean / scale, places)} ±\u00A0${fixed(deviation / scale, places)})×10${exponent < 0 ? "⁻" : ""}${power}`;
 }
 
 /** With thin spaces between thousands. */

@@ -18,17 +18,20 @@ const list = new List(table, (row, name) => {
   return value ?? null;
 });
 
+/** A duration as an admin compares it: below a minute with one decimal. */
+const rough = (seconds) => (seconds !== null && Math.abs(seconds) < 60 ? `${plain(Number(seconds.toFixed(1)))}\u202Fs` : span(seconds));
+
 const dashboard = (name) => `/dashboard/${encodeURIComponent(name)}`;
 const isHeld = ({ state }) => state === "paused" || state === "stopped";
 
 function cells(worker) {
-  const lag = worker.lag_records > 0 ? `${count(worker.lag_records)} (${span(worker.lag_seconds)})` : count(worker.lag_records ?? 0);
+  const lag = worker.lag_records > 0 ? `${count(worker.lag_records)} (${rough(worker.lag_seconds)})` : count(worker.lag_records ?? 0);
   return [
     ["Version", worker.version === null ? "–" : String(worker.version)],
     ["Lag", lag],
     ["Steps/s", worker.steps_per_second === null ? "–" : plain(Number(worker.steps_per_second.toPrecision(3)))],
     ["Memory", bytes(worker.memory_bytes)],
-    ["CPU", span(worker.cpu_seconds)],
+    ["CPU", rough(worker.cpu_seconds)],
     ["Restarts", count(worker.restarts ?? 0)],
   ];
 }
@@ -67,7 +70,7 @@ function fill(row, worker) {
   if (error.dataset.text !== (worker.last_error ?? "")) {
     error.dataset.text = worker.last_error ?? "";
     const last = worker.last_error?.trim().split("\n").at(-1) ?? "";
-    error.replaceChildren(...(worker.last_error ? [element("details", {}, element("summary", { text: last }), element("pre", { text: worker.last_error, tabindex: "0" }))] : []));
+    error.replaceChildren(...(worker.last_error ? [element("details", {}, element("summary", { text: last, title: last }), element("pre", { text: worker.last_error, tabindex: "0" }))] : []));
   }
   for (const button of all("[data-action]", row)) {
     const { action } = button.dataset;

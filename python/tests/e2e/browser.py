@@ -50,7 +50,7 @@ class Visit:
 
     def text(self, selector: str) -> str:
         """Return what is written there, with plain spaces."""
-        return self.page.locator(selector).first.inner_text().replace("\u202f", "").strip()
+        return self.page.locator(selector).first.inner_text().replace("\u202f", "").replace("\xa0", " ").strip()
 
     def until(self, condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
         """Wait until something is so, letting the page go on meanwhile."""
