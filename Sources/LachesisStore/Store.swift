@@ -46,6 +46,11 @@ package final class Store: Sendable {
         summarizer.wake(catalogue.all().filter { Chunk.complete($0.lastSequence) > 0 }.map(\.name.folded))
     }
 
+    /// Whether a folder holds a database.
+    package static func isThere(in folder: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder + "/lachesis.sqlite")
+    }
+
     static func makeFolder(_ folder: String) throws(StoreError) {
         do {
             try FileManager.default.createDirectory(

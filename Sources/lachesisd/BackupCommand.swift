@@ -10,14 +10,13 @@ struct BackupCommand: ParsableCommand {
             of its own and start a server there with --data.
             """)
 
-    @Option(help: "Folder of the database.")
-    var data = "./data"
+    @OptionGroup var database: DatabaseOptions
 
     @Argument(help: "File to write; it must not exist.", completion: .file())
     var file: String
 
     func run() throws {
-        let backup = try Store.backup(folder: data, to: file)
+        let backup = try Store.backup(folder: database.folder(), to: file)
         print("\(file): \(backup.batteries) batteries, \(backup.records) records, \(backup.bytes) bytes")
     }
 }

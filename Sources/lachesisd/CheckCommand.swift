@@ -7,11 +7,10 @@ struct CheckCommand: ParsableCommand {
         abstract: "Reads the whole database and tells what is wrong in it, also while a server is running.",
         discussion: "Exits with 1 if something is.")
 
-    @Option(help: "Folder of the database.")
-    var data = "./data"
+    @OptionGroup var database: DatabaseOptions
 
     func run() throws {
-        let report = try Store.check(folder: data)
+        let report = try Store.check(folder: database.folder())
         for problem in report.problems { print("wrong: \(problem)") }
         print(
             "\(report.batteries) batteries, \(report.records) records, \(report.estimates) estimates, "

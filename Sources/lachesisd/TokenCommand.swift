@@ -14,8 +14,10 @@ struct TokenCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Makes a token and prints it, this once: what is stored is a hash of it.")
 
-        @Option(help: "Folder of the database; made if it is missing.")
-        var data = "./data"
+        @OptionGroup var database: DatabaseOptions
+
+        @Flag(help: "Make folder and database if they are missing, before the server's first start.")
+        var newDatabase = false
 
         @Option(help: "read, upload, register or admin; may be given more than once.")
         var role: [Role]
@@ -35,12 +37,13 @@ struct TokenCommand: ParsableCommand {
 
         func run() throws {
             let batteries = battery.isEmpty ? nil : Set(try battery.map(Self.name))
-            let table = try TokenTable(folder: data, makes: true)
+            let folder = newDatabase ? database.data : try database.folder()
+            let table = try TokenTable(folder: folder, makes: newDatabase)
             defer { table.close() }
             let (secret, grant) = try table.create(roles: Set(role), batteries: batteries, label: label)
             note(
                 "token create", grant.id, "\(grant.roles.map(\.rawValue).sorted().joined(separator: " ")) '\(label)'",
-                data)
+                folder)
             print(secret.text)
         }
 
@@ -52,14 +55,13 @@ struct TokenCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists the tokens, without their secrets.")
 
-        @Option(help: "Folder of the database.")
-        var data = "./data"
+        @OptionGroup var database: DatabaseOptions
 
         @Flag(help: "Print a JSON list.")
         var json = false
 
         func run() throws {
-            let table = try TokenTable(folder: data, makes: false)
+            let table = try TokenTable(folder: database.folder(), makes: false)
             defer { table.close() }
             let grants = try table.list()
             print(json ? String(decoding: Self.json(grants), as: UTF8.self) : Self.text(grants))
@@ -104,17 +106,17 @@ struct TokenCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Makes a token worthless; a server closes the uploads that were opened with it.")
 
-        @Option(help: "Folder of the database.")
-        var data = "./data"
+        @OptionGroup var database: DatabaseOptions
 
         @Argument(help: "The token's number, as `token list` gives it.")
         var id: Int64
 
         func run() throws {
-            let table = try TokenTable(folder: data, makes: false)
+            let folder = try database.folder()
+            let table = try TokenTable(folder: folder, makes: false)
             defer { table.close() }
             let (wasThere, left) = try table.revoke(id)
-            note("token revoke", id, wasThere ? nil : "there is none", data, isRefused: !wasThere)
+            note("token revoke", id, wasThere ? nil : "there is none", folder, isRefused: !wasThere)
             guard wasThere else { throw CommandError("there is no token \(id)") }
             guard left == 0 else { return }
             complain(

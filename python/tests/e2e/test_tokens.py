@@ -2,6 +2,7 @@
 
 import json
 import stat
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import tokens
 from cells import KALMAN, drive
 from processes import wait
-from server import ServerFactory, command
+from server import PROGRAM, ServerFactory, command
 from streaming import frames, pour
 from tokens import shown
 
@@ -53,12 +54,16 @@ def test_a_command_that_makes_no_sense_fails_with_a_word(make_server: ServerFact
     assert len(tokens.listed(server)) == 1
 
 
-def test_without_a_database_there_is_nothing_to_list(make_server: ServerFactory) -> None:
+def test_a_command_makes_no_database_of_its_own(make_server: ServerFactory) -> None:
     server = make_server(start=False)
-    for arguments in (["list"], ["revoke", "1"]):
-        made = tokens.run(server, *arguments)
-        assert made.returncode != 0 and "holds no database" in made.stderr
+    for line in (["token", "list"], ["token", "revoke", "1"], ["token", "create", "--role", "admin"], ["check"],
+                 ["backup", str(server.folder / "copy.sqlite")]):  # fmt: skip
+        made = subprocess.run([str(PROGRAM), *line], capture_output=True, text=True, cwd=server.folder, timeout=60)
+        assert made.returncode != 0 and made.stdout == "", line
+        assert f"'{server.folder}/data' holds no database; --data" in made.stderr
     assert not server.data.exists()
+    made = tokens.run(server, "create", "--role", "admin", "--new-database")
+    assert made.returncode == 0 and len(tokens.listed(server)) == 1
 
 
 def test_tokens_are_made_while_records_stream_in(make_server: ServerFactory) -> None:

@@ -23,6 +23,8 @@ def create(server: Server, *roles: str, batteries: tuple[str, ...] = (), label: 
     """Make a token and return it; the server need not run."""
     arguments = [word for role in roles for word in ("--role", role)]
     arguments += [word for battery in batteries for word in ("--battery", battery)]
+    if not (server.data / "lachesis.sqlite").exists():
+        arguments.append("--new-database")
     made = run(server, "create", *arguments, "--label", label)
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
