@@ -66,9 +66,14 @@ private enum BulkFormat {
     case json
     case msgpack
 
+    /// - Parameter contentType: nil is JSON, as the client of ROVI-org's demonstration sends it.
     /// - Throws: `APIError` 415 if it is neither.
     init(contentType: String?) throws(APIError) {
-        let type = contentType?.split(separator: ";").first.map { $0.filter { !$0.isWhitespace }.lowercased() }
+        guard let contentType else {
+            self = .json
+            return
+        }
+        let type = contentType.split(separator: ";").first.map { $0.filter { !$0.isWhitespace }.lowercased() }
         switch type {
         case "application/json"?: self = .json
         case "application/msgpack"?, "application/x-msgpack"?, "application/vnd.msgpack"?: self = .msgpack

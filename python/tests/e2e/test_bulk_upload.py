@@ -107,15 +107,16 @@ def test_what_is_no_list_of_records_is_refused(server: Server, body: bytes, head
     assert server.stats(name) is None
 
 
-@pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-def test_other_types_of_content_are_refused(server: Server, kind: str | None) -> None:
-    headers = {} if kind is None else {"content-type": kind}
-    reply = server.http.post(f"/db/upload/{fresh('type')}", content=b"[{}]", headers=headers)
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_other_types_of_content_are_refused(server: Server, kind: str) -> None:
+    reply = server.http.post(f"/db/upload/{fresh('type')}", content=b"[{}]", headers={"content-type": kind})
     assert reply.status_code == 415 and "application/json" in reply.json()["detail"]
 
 
 def test_the_type_of_content_may_have_parameters_and_other_names(server: Server) -> None:
     name = fresh("types")
+    # As the upstream demo's client sends it.
+    assert server.http.post(f"/db/upload/{name}", content=b'[{"a":1}]').json() == 1
     for kind in ("application/json; charset=utf-8", "Application/JSON"):
         assert server.http.post(f"/db/upload/{name}", content=b'[{"a":1}]', headers={"content-type": kind}).json() == 1
     for kind in ("application/x-msgpack", "application/vnd.msgpack"):
