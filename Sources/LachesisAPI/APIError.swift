@@ -43,6 +43,16 @@ package struct APIError: Error, HTTPResponseError {
         return APIError(.unprocessableContent, json: json.bytes)
     }
 
+    /// 422 for a parameter that there is not: misspelt, it would be passed over without a word.
+    /// - Parameters:
+    ///   - place: where it stands, such as `query`.
+    ///   - known: those that there are.
+    static func unknown(_ name: String, in place: String, known: [String]) -> APIError {
+        let name = String(name.prefix(80))
+        return invalid(
+            [place, name], "there is no '\(name)'; there are \(known.joined(separator: ", "))", type: "extra_forbidden")
+    }
+
     package func response(from request: Request, context: some RequestContext) throws -> Response {
         var json = JSONWriter()
         json.beginObject()

@@ -14,7 +14,7 @@ extension APIServer {
         let battery = try context.battery()
         let log = roster.logs.log(of: battery)
         guard log != nil || fleet.board.status(of: battery) != nil else {
-            throw APIError(.notFound, "the battery '\(battery)' has no estimator")
+            throw noEstimator(battery)
         }
         var json = JSONWriter()
         json.beginObject()

@@ -18,12 +18,10 @@ extension APIServer {
         router.endpoint(
             "/online/status/{name}",
             [
-                .get: { [board = fleet.board] request, context in
+                .get: { [self, board = fleet.board] request, context in
                     let battery = try context.battery()
                     if let tag = board.tag(of: battery), request.alreadyHas(tag) { return .notModified(tag) }
-                    guard let body = board.body(of: battery) else {
-                        throw APIError(.notFound, "the battery '\(battery)' has no estimator")
-                    }
+                    guard let body = board.body(of: battery) else { throw noEstimator(battery) }
                     return .status(body)
                 }
             ])

@@ -68,6 +68,14 @@ extension Request {
         return flag
     }
 
+    /// - Throws: `APIError` 422 if there is a parameter in the query that is none of these.
+    func checkQuery(_ known: [String]) throws {
+        for pair in (uri.query ?? "").split(separator: "&") {
+            let name = Self.formDecoded(pair.prefix { $0 != "=" })
+            guard known.contains(name) else { throw APIError.unknown(name, in: "query", known: known) }
+        }
+    }
+
     /// All values of a parameter that is a name; a plus stands for a space in them, as forms and most clients write it.
     func queryNames(_ name: String) -> [String] {
         (uri.query ?? "").split(separator: "&").compactMap { pair in

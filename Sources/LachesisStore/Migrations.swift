@@ -61,8 +61,8 @@ enum Migrations {
         """
 
     /// A checkpoint's state comes last, so that its other columns are read without walking through it. `lachesis_retired` has
-    /// the last version of each deleted battery's estimator: the next of that name must have a larger one, or a late result of
-    /// the old would pass for the new one's.
+    /// the last version of each estimator that was removed, by its battery's name: the next of that name must have a larger one, or a
+    /// late result of the old would pass for the new one's.
     private static let second = """
         ALTER TABLE lachesis_estimators ADD COLUMN start TEXT NOT NULL DEFAULT 'start';
         ALTER TABLE lachesis_estimators ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;

@@ -18,31 +18,67 @@ extension Store {
         sweeper.wake()
         return records
     }
+
+    /// Removes a battery's estimator with all its versions, checkpoints and estimates; records and metadata stay. A battery that
+    /// has neither goes with it.
+    ///
+    /// The next registration begins anew, but goes on counting versions.
+    /// - Returns: the version that it had.
+    /// - Throws: `StoreError`: `.unknownBattery`, `.unknownEstimator` if it has none, `.full`, `.io`. Nothing is removed then.
+    package func removeEstimator(of name: BatteryName) async throws(StoreError) -> Int {
+        let version = try await queue.perform { transaction in
+            guard let battery = try? transaction.battery(name) else { throw Refusal(.unknownBattery(name)) }
+            guard let estimator = battery.estimator else { throw Refusal(.unknownEstimator(name)) }
+            try transaction.removeEstimator(of: battery)
+            return estimator.registered.version
+        }
+        sweeper.wake()
+        return version
+    }
 }
 
 extension WriteTransaction {
-    /// The server's own tables that have rows of a battery, `lachesis_batteries` last.
-    static let tables = [
-        "columns", "metadata", "streams", "estimators", "versions", "files", "progress", "checkpoints", "summaries",
-        "batteries",
-    ].map { "lachesis_\($0)" }
+    /// The server's own tables that have rows of a battery's estimator alone.
+    static let estimatorTables = ["estimators", "versions", "files", "progress", "checkpoints"].map { "lachesis_\($0)" }
+    /// All that have rows of a battery, `lachesis_batteries` last.
+    static let tables =
+        estimatorTables + ["columns", "metadata", "streams", "summaries", "batteries"].map { "lachesis_\($0)" }
 
     /// Removes a battery and all that is its; tables that are large are left for the sweeper.
     func delete(_ battery: BatteryEntry) throws {
         if battery.hasTable { try doom(battery.name.text) }
-        if let estimator = battery.estimator {
-            try doom(estimator.table.name)
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO lachesis_retired (name, version) VALUES (?, ?)",
-                arguments: [battery.name.text, estimator.registered.version])
-        }
-        for table in Self.tables {
-            try database.cachedStatement(sql: "DELETE FROM \(table) WHERE battery = ?").execute(arguments: [battery.id])
-        }
+        try retire(battery)
+        try clear(Self.tables, of: battery)
         forget(battery)
     }
 
-    /// Version of the battery's estimator, or of the last one of a deleted battery of this name; 0 if there was none.
+    /// Removes a battery's estimator and all that is its; the battery too, if nothing else is known of it.
+    fileprivate func removeEstimator(of battery: BatteryEntry) throws {
+        guard battery.hasTable || battery.hasMetadata else { return try delete(battery) }
+        try retire(battery)
+        try clear(Self.estimatorTables, of: battery)
+        try forgetEstimateSummaries(of: battery.id)
+        var battery = battery
+        battery.estimator = nil
+        keep(battery)
+    }
+
+    /// Takes the table of estimates out of use, and notes the version behind which another estimator will count on.
+    private func retire(_ battery: BatteryEntry) throws {
+        guard let estimator = battery.estimator else { return }
+        try doom(estimator.table.name)
+        try database.execute(
+            sql: "INSERT OR REPLACE INTO lachesis_retired (name, version) VALUES (?, ?)",
+            arguments: [battery.name.text, estimator.registered.version])
+    }
+
+    private func clear(_ tables: [String], of battery: BatteryEntry) throws {
+        for table in tables {
+            try database.cachedStatement(sql: "DELETE FROM \(table) WHERE battery = ?").execute(arguments: [battery.id])
+        }
+    }
+
+    /// Version of the battery's estimator, or of the last one that was removed under this name; 0 if there was none.
     func lastVersion(of name: BatteryName) throws -> Int {
         if let version = try battery(name)?.estimator?.registered.version { return version }
         return try Int.fetchOne(

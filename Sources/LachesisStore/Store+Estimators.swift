@@ -56,7 +56,7 @@ extension Store {
     package func registration(of name: BatteryName) async throws(StoreError) -> Registration {
         try await read(knownEntry(of: name)) { database, battery in
             guard let version = battery.estimator?.registered.version else {
-                throw StoreError(.unknownEstimator, "the battery '\(name)' has no estimator")
+                throw StoreError.unknownEstimator(name)
             }
             return try VersionHistory(database: database).registration(of: battery, version: version)
         }

@@ -75,6 +75,10 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     static func unknownBattery(_ name: some CustomStringConvertible) -> StoreError {
         StoreError(.unknownBattery, "no battery is named '\(name)'")
     }
+
+    static func unknownEstimator(_ name: some CustomStringConvertible) -> StoreError {
+        StoreError(.unknownEstimator, "the battery '\(name)' has no estimator")
+    }
 }
 
 /// A job's own refusal, thrown before it has written anything: the transaction that it shares with others goes on.

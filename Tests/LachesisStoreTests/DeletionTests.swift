@@ -110,6 +110,70 @@ import Testing
         }
     }
 
+    @Test func anEstimatorIsRemovedAlone() async throws {
+        try await withFolder { folder in
+            try await withStore(in: folder) { store in
+                for battery in [cell, other] { _ = try await fill(battery, store) }
+                _ = try await store.register(cell)
+            }
+            try withDatabase(in: folder) { database in
+                for source in [RowTable.Kind.records, .estimates] {
+                    try database.execute(
+                        sql: "INSERT INTO lachesis_summaries SELECT battery, ?, -1, 0, x'00' FROM lachesis_batteries",
+                        arguments: [source.rawValue])
+                }
+            }
+            let old = try await withStore(in: folder) { store in
+                let old = try #require(store.estimator(of: cell))
+                #expect(try await store.removeEstimator(of: cell) == 2)
+                #expect(store.stats(of: cell)?.hasEstimator == false && store.stats(of: cell)?.hasMetadata == true)
+                #expect(store.stats(of: cell)?.rows == 2)
+                await expect(.unknownEstimator) { try store.history(of: cell) }
+                await expect(.unknownEstimator) { try await store.registration(of: cell) }
+                await expect(.unknownEstimator) { try await store.removeEstimator(of: cell) }
+                #expect(try await store.versions(of: cell).isEmpty)
+                #expect(try await store.commit(.rows([1], of: old, epoch: 99)) == false)
+                try await finishSweeping(store)
+                return old
+            }
+            let (tables, left, summaries) = try withDatabase(in: folder) { database in
+                (
+                    try String.fetchSet(database, sql: "SELECT name FROM sqlite_master"),
+                    try WriteTransaction.estimatorTables.map { table in
+                        try Int64.fetchSet(database, sql: "SELECT battery FROM \(table)")
+                    },
+                    try Int.fetchAll(database, sql: "SELECT source FROM lachesis_summaries WHERE battery = 1")
+                )
+            }
+            #expect(!tables.contains("cell_estimates") && tables.isSuperset(of: ["cell", "other_estimates"]))
+            #expect(left.allSatisfy { $0.isSubset(of: [2]) } && left.contains([2]))
+            #expect(summaries == [Int(RowTable.Kind.records.rawValue)])
+            #expect(try Store.check(folder: folder).problems == [])
+            try await withStore(in: folder) { store in
+                #expect(store.estimator(of: cell) == nil && store.estimator(of: other) != nil)
+                let new = try await store.register(cell, epoch: 1)
+                #expect(new.version == 3 && new.cursor == 0)
+                #expect(try await store.versions(of: cell).map(\.version) == [3])
+                #expect(try await store.commit(.rows([1], of: old, epoch: 99)) == false)
+                #expect(try await store.commit(.rows([1], of: new, epoch: 1, cursor: 1)))
+            }
+            #expect(try Store.check(folder: folder).problems == [])
+        }
+    }
+
+    @Test func aBatteryOfWhichNothingElseIsKnownGoesWithItsEstimator() async throws {
+        try await withFolder { folder in
+            try await withStore(in: folder) { store in
+                await expect(.unknownBattery) { try await store.removeEstimator(of: cell) }
+                _ = try await store.register(cell)
+                #expect(try await store.removeEstimator(of: cell) == 1)
+                #expect(store.stats().isEmpty)
+                #expect(try await store.nextVersion(of: cell) == 2)
+            }
+            #expect(try Store.check(folder: folder).problems == [])
+        }
+    }
+
     @Test func onlyTheExactNameIsDeleted() async throws {
         try await withStore { store in
             try await store.store(["n": 1], to: cell)

@@ -141,9 +141,21 @@ class Estimators(Connection):
         query = {"version": version, "from": start}
         return Registered.from_json(self._request("POST", f"/online/{in_path(name)}/rollback", params=query))
 
+    def delete_estimator(self, name: str) -> int:
+        """Delete a battery's estimator with its versions and estimates; return the version that ran.
+
+        The battery's records and metadata stay. Raises NotFoundError if it has no estimator, ConflictError while one is
+        being registered.
+        """
+        return int(self._request("DELETE", f"/online/{in_path(name)}")["version"])
+
 
 def _form(name: str, script: str | Path, files: Paths, options: dict[str, Any]) -> list[tuple[str, Any]]:
-    fields = {"name": name, "definition": Path(script).read_text("utf-8")} | options
+    try:
+        definition = Path(script).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{script} is not UTF-8: {error}") from error
+    fields = {"name": name, "definition": definition} | options
     parts: list[tuple[str, Any]] = [(key, (None, str(value).encode())) for key, value in fields.items()]
     paths = [files] if isinstance(files, str | Path) else files
     return parts + [("files", (Path(path).name, Path(path).read_bytes())) for path in paths]

@@ -19,7 +19,7 @@ MAX_LINE_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Event:
-    """The status of a battery, None if the battery was deleted; `id` grows with every change on the server."""
+    """The status of a battery, None if the estimator was deleted; `id` grows with every change on the server."""
 
     name: str
     status: Status | None

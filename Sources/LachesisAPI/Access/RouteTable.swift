@@ -49,7 +49,8 @@ enum RouteTable {
             "/online/{name}/rollback": .role(.register),
         ],
         .delete: [
-            "/db/{name}": .role(.admin)
+            "/db/{name}": .role(.admin),
+            "/online/{name}": .role(.register),
         ],
     ]
 

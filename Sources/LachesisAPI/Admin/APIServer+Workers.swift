@@ -2,6 +2,7 @@ internal import Foundation
 internal import Hummingbird
 internal import LachesisFleet
 internal import LachesisModel
+internal import LachesisStore
 internal import Logging
 
 extension APIServer {
@@ -25,6 +26,7 @@ extension APIServer {
     ) async throws -> Response {
         let battery = try context.battery()
         subject.isBattery(battery)
+        guard store.estimator(of: battery) != nil else { throw noEstimator(battery) }
         let phase = try await fleet.control(battery, order)
         logger.notice("worker: \(order.rawValue)", metadata: ["battery": "\(battery)", "phase": "\(phase.rawValue)"])
         var json = JSONWriter()

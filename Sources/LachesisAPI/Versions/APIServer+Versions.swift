@@ -58,6 +58,7 @@ extension APIServer {
     ) async throws -> Response {
         let battery = try context.battery()
         subject.isBattery(battery)
+        try request.checkQuery(["version", "from"])
         guard let text = try request.queryText("version") else {
             throw APIError.invalid(["query", "version"], "the version to go back to is missing", type: "missing")
         }
@@ -67,7 +68,7 @@ extension APIServer {
             throw APIError.invalid(["query", "from"], "'\(from)' is neither start nor now")
         }
         let estimator = try await takingTurns(context, at: registrations) {
-            guard store.estimator(of: battery) != nil else { throw Self.noEstimator(battery) }
+            guard store.estimator(of: battery) != nil else { throw noEstimator(battery) }
             var registration = try await store.registration(of: battery, version: number)
             registration.start = start
             // A script that takes long must not hold up the server's end.
@@ -81,12 +82,8 @@ extension APIServer {
 
     private func batteryWithEstimator(_ context: APIContext) throws -> BatteryName {
         let battery = try context.battery()
-        guard store.estimator(of: battery) != nil else { throw Self.noEstimator(battery) }
+        guard store.estimator(of: battery) != nil else { throw noEstimator(battery) }
         return battery
-    }
-
-    private static func noEstimator(_ battery: BatteryName) -> APIError {
-        APIError(.notFound, "the battery '\(battery)' has no estimator")
     }
 
     private static func version(_ text: String, _ location: [String]) throws -> Int {

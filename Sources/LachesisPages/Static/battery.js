@@ -67,7 +67,8 @@ function show(status) {
   plots?.update();
 }
 
-function gone() {
+async function gone() {
+  if ((await json("/db/stats"))[name]) return location.reload(); // It was the estimator alone.
   page.prepend(element("p", { className: "notice bad", role: "alert", text: "This battery was deleted." }));
 }
 

@@ -7,7 +7,7 @@ const WORDS = { live: "live", opening: "connecting …", lost: "connection lost;
  * Listens to the status of batteries.
  * - names: those asked for; none for all.
  * - onStatus: told each status, which has the battery's `name`.
- * - onRemoved: told the name of a battery that was deleted.
+ * - onRemoved: told the name of a battery whose estimator was deleted, alone or with the battery.
  */
 export function listen({ names = [], interval = 1, onStatus, onRemoved = () => {} }) {
   const address = `/online/events?${query([...names.map((name) => ["name", name]), ["interval", interval]])}`;

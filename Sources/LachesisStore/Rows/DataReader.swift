@@ -41,7 +41,7 @@ package struct DataReader: AsyncSequence, AsyncIteratorProtocol, Sendable {
 
     /// The next rows, never none; nil after the last.
     /// - Throws: `StoreError`: `.unknownBattery` if the battery was deleted meanwhile, `.superseded` if its estimator was
-    ///   replaced, `.cancelled` if the task is cancelled, `.closed`, `.io`.
+    ///   replaced or removed, `.cancelled` if the task is cancelled, `.closed`, `.io`.
     package mutating func next() async throws(StoreError) -> DataPage? {
         while remaining > 0, !query.isAtEnd, !columns.isEmpty {
             let (query, selected) = (query, selected)
@@ -83,7 +83,7 @@ extension Store {
     ) throws(StoreError) -> DataReader {
         let battery = try knownEntry(of: name)
         guard let estimator = battery.estimator else {
-            throw StoreError(.unknownEstimator, "the battery '\(name)' has no estimator")
+            throw .unknownEstimator(name)
         }
         var selection = selection
         selection.hasSequence = true
@@ -101,7 +101,8 @@ extension Store {
                 let statement = try database.cachedStatement(
                     sql: "SELECT version FROM lachesis_estimators WHERE battery = ?")
                 guard try Int.fetchOne(statement, arguments: [battery.id]) == version else {
-                    throw StoreError(.superseded, "the estimator of '\(battery.name)' was replaced meanwhile")
+                    throw StoreError(
+                        .superseded, "the estimator of '\(battery.name)' was replaced or removed meanwhile")
                 }
             }
             return try body(database)

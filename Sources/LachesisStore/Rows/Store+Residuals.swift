@@ -28,7 +28,7 @@ extension Store {
     ) async throws(StoreError) -> [Residual] {
         let battery = try knownEntry(of: name)
         guard let estimator = battery.estimator else {
-            throw StoreError(.unknownEstimator, "the battery '\(name)' has no estimator")
+            throw .unknownEstimator(name)
         }
         guard (0..<estimator.table.outputs).contains(output) else {
             throw StoreError(.unknownColumn, "the estimator has no output \(output)")

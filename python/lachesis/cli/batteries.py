@@ -1,17 +1,16 @@
 """`lachesis register`, `data`, `export`, `import`, `delete`."""
 
 import json
-import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from lachesis import records
-from lachesis.cli import arguments, output
+from lachesis.cli import arguments, confirmation, output
 from lachesis.cli.history import show_rows
 from lachesis.cli.settings import UsageError
 from lachesis.client import Client
-from lachesis.files import Format
+from lachesis.files import Format, format_of
 
 FORMATS: dict[str, Format] = {"hdf5": "hdf5", "parquet": "parquet", "csv": "csv"}
 
@@ -28,7 +27,7 @@ def add(commands: arguments.Commands) -> None:
     parser = arguments.command(
         commands, "export", export, "Write a battery to a file",
         description="Write a battery's records, and its metadata except to CSV, to a file: battery-data-toolkit's HDF5 "
-        "(.h5, .hdf, .hdf5), .csv, or battery-data-toolkit's Parquet (a folder, whatever else its name).",
+        "(.h5, .hdf, .hdf5), .csv, or battery-data-toolkit's Parquet (.parquet or no ending: a folder).",
     )  # fmt: skip
     parser.add_argument("name", help="name of the battery")
     parser.add_argument("path", help="file to write")
@@ -42,10 +41,11 @@ def add(commands: arguments.Commands) -> None:
     )  # fmt: skip
     parser.add_argument("path", help="file or folder to read")
     parser.add_argument("name", nargs="?", help="name of the battery; by default that in the file")
+    parser.add_argument("--append", action="store_true", help="also to a battery that has records already")
 
     parser = arguments.command(commands, "delete", delete, "Delete a battery with all that is known of it")
     parser.add_argument("name", help="name of the battery")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    confirmation.add(parser)
     parser.add_argument("--force", action="store_true", help="close the uploads to it that are open")
 
 
@@ -76,8 +76,12 @@ def data(client: Client, options: Namespace) -> None:
 def export(client: Client, options: Namespace) -> None:
     """Write a battery to a file."""
     try:
+        format = FORMATS[options.format] if options.format else format_of(Path(options.path))
+    except ValueError as error:
+        raise UsageError(f"{error}; --format chooses one") from error
+    try:
         count = client.export(
-            options.name, options.path, options.format and FORMATS[options.format], overwrite=options.overwrite,
+            options.name, options.path, format, overwrite=options.overwrite,
             progress=output.is_watched(),
         )  # fmt: skip
     except FileExistsError as error:
@@ -90,7 +94,10 @@ def export(client: Client, options: Namespace) -> None:
 
 def load(client: Client, options: Namespace) -> None:
     """Register and upload what a file holds; print the name."""
-    name, count = client.load(options.path, options.name, progress=output.is_watched())
+    try:
+        name, count = client.load(options.path, options.name, append=options.append, progress=output.is_watched())
+    except FileExistsError as error:
+        raise UsageError(f"{error}; --append adds those of {options.path}") from error
     if options.json:
         output.print_json({"name": name, "stored": count})
     else:
@@ -101,12 +108,9 @@ def load(client: Client, options: Namespace) -> None:
 def delete(client: Client, options: Namespace) -> None:
     """Delete a battery, after a question."""
     if not options.yes:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise UsageError("nobody can be asked here whether to delete it; --yes says so")
         entry = client.stats().get(options.name) or {}
         count = (entry.get("data_stats") or {"rows": 0})["rows"]
-        if input(f"Delete '{options.name}' with its {count} records and all estimates? [y/N] ").lower() != "y":
-            raise UsageError("nothing is deleted")
+        confirmation.ask(options, f"Delete '{options.name}' with its {count} records and all estimates?")
     count = client.delete(options.name, force=options.force)
     if options.json:
         output.print_json({"name": options.name, "rows": count})

@@ -5,7 +5,7 @@ import time
 from argparse import Namespace
 from dataclasses import asdict
 
-from lachesis.cli import arguments, output
+from lachesis.cli import arguments, confirmation, output
 from lachesis.cli.status import state_table
 from lachesis.client import Client
 from lachesis.scripts import LogEntry
@@ -23,7 +23,7 @@ def add(commands: arguments.Commands) -> None:
     )  # fmt: skip
     parser.add_argument("--no-seed-inputs", action="store_true", help="keep the script's own first inputs")
 
-    estimators = commands.add_parser("estimators", help="Versions of estimators, roll-back, and trying scripts")
+    estimators = commands.add_parser("estimators", help="Versions of estimators, roll-back, deletion, trying scripts")
     below = estimators.add_subparsers(dest="below", required=True)
     arguments.command(below, "list", show_all, "List the batteries that have an estimator")
     parser = arguments.command(below, "versions", versions, "List all that was registered for a battery")
@@ -35,6 +35,11 @@ def add(commands: arguments.Commands) -> None:
     parser.add_argument("name", help="name of the battery")
     parser.add_argument("version", type=arguments.positive)
     parser.add_argument("--from", dest="start", choices=("start", "now"), default="start", help="as when registering")
+    parser = arguments.command(
+        below, "delete", delete, "Delete a battery's estimator with its versions and estimates; records stay"
+    )
+    parser.add_argument("name", help="name of the battery")
+    confirmation.add(parser)
     parser = arguments.command(below, "check", check, "Try a script on stored records without registering it")
     arguments.registration(parser)
     parser.add_argument(
@@ -111,6 +116,16 @@ def rollback(client: Client, options: Namespace) -> None:
         output.print_json(asdict(answer))
     else:
         print(f"version {options.version} of {options.name} runs again, as version {answer.version}")
+
+
+def delete(client: Client, options: Namespace) -> None:
+    """Delete an estimator, after a question."""
+    confirmation.ask(options, f"Delete the estimator of '{options.name}' with its versions and estimates?")
+    version = client.delete_estimator(options.name)
+    if options.json:
+        output.print_json({"name": options.name, "version": version})
+    else:
+        print(f"deleted the estimator of {options.name}, version {version}; the records stay")
 
 
 def check(client: Client, options: Namespace) -> None:

@@ -54,6 +54,7 @@ ENDPOINTS: list[tuple[str, str, str | None]] = [
     ("GET", "/online/nobody/versions", "read"),
     ("GET", "/online/nobody/versions/1", "read"),
     ("POST", "/online/nobody/rollback", "register"),
+    ("DELETE", "/online/nobody", "register"),
     ("GET", "/metrics", "read"),
     ("GET", "/health/live", None),
     ("GET", "/health/ready", None),

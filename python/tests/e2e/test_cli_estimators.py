@@ -41,6 +41,17 @@ def test_versions_and_the_way_back(server: Server, scripts: tuple[Path, Path]) -
     assert name in said(server, "estimators", "list") and name in told(server, "estimators", "list")
 
 
+def test_an_estimator_is_deleted_after_a_question(server: Server, scripts: tuple[Path, Path]) -> None:
+    name = fresh("deleted")
+    upload(server, name, drive(10))
+    said(server, "diagnosis", "register", name, scripts[0], "--plugin", "kalman")
+    assert "--yes" in refused(server, 2, "estimators", "delete", name)
+    assert server.status(name) is not None
+    assert told(server, "estimators", "delete", name, "--yes") == {"name": name, "version": 1}
+    assert server.status(name) is None and len(server.rows(name)) == 10
+    assert "has no estimator" in refused(server, 1, "estimators", "delete", name, "--yes")
+
+
 def test_a_script_is_tried_without_being_registered(server: Server, scripts: tuple[Path, Path], tmp_path: Path) -> None:
     name, records = fresh("tried"), drive(200)
     upload(server, name, records)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import tokens
 import websockets
 from cells import KALMAN, assert_same, drive, plain_kalman
 from database import battery_tables, query
@@ -279,3 +280,82 @@ def test_a_battery_is_not_deleted_while_its_estimator_is_registered(server: Serv
         assert registering.result()["version"] == 1
     assert_same(server.wait_status(name, stepped=49), plain_kalman(records))
     assert deleted(server, name) == 50
+
+
+# The estimator alone
+
+
+def delete_estimator(server: Server, name: str) -> httpx.Response:
+    return server.http.delete(f"/online/{quote(name, safe='')}")
+
+
+def test_an_estimator_is_deleted_alone(make_server: ServerFactory) -> None:
+    server = make_server()
+    name, records = fresh("alone"), drive(200)
+    server.accept(name, OTHER)
+    server.accept(name, KALMAN, files=[("files", ("a.txt", b"a"))])
+    upload(server, name, records)
+    server.wait_status(name, stepped=199)
+    before = server.rows(name)
+    reply = delete_estimator(server, name)
+    assert (reply.status_code, reply.json()) == (200, {"name": name, "version": 2})
+    tokens.audited(server, "DELETE /online/{name}", battery=name, outcome="ok")
+    wait(lambda: not server.tree("worker"), lambda: f"an end of the worker: {server.tree()}")
+    for _ in range(2):
+        stats = server.stats(name)
+        assert stats is not None and stats["has_data"] and not stats["has_estimator"]
+        assert server.rows(name) == before and server.status(name) is None
+        assert f"{name}_estimates" not in battery_tables(server)
+        for path in ("/online/status/{}", "/online/history/{}", "/online/{}/logs", "/online/{}/versions"):
+            reply = server.http.get(path.format(quote(name)))
+            assert (reply.status_code, reply.json()["detail"]) == (404, f"the battery '{name}' has no estimator"), path
+        server.stop()
+        server.start()
+    # It begins anew, with the first record.
+    assert server.accept(name, OTHER)["version"] == 3
+    assert_same(server.wait_status(name, stepped=199, version=3), plain_kalman(records, OTHER))
+    assert [entry["version"] for entry in server.get(f"/online/{quote(name)}/versions")] == [3]
+
+
+def test_uploads_go_on_while_an_estimator_is_deleted(server: Server) -> None:
+    name, records = fresh("streams"), drive(1_000)
+    server.accept(name, KALMAN)
+    device = Streamer(server, name, records, seconds=1)
+    device.start()
+    wait(lambda: (server.status(name) or {})["stepped"] > 100 or device.failure, "steps")
+    assert delete_estimator(server, name).status_code == 200
+    device.finish()
+    assert device.cuts == 0 and len(server.rows(name)) == 1_000
+    server.accept(name, KALMAN)
+    assert_same(server.wait_status(name, stepped=999), plain_kalman(records))
+
+
+def test_what_has_no_estimator_has_none_to_delete(server: Server) -> None:
+    name, nobody = fresh("data"), fresh("nobody")
+    upload(server, name, drive(5))
+    for battery, detail in (
+        (name, f"the battery '{name}' has no estimator"),
+        (nobody, f"no battery is named '{nobody}'"),
+    ):
+        reply = delete_estimator(server, battery)
+        assert (reply.status_code, reply.json()) == (404, {"detail": detail})
+        for path in ("/online/status/{}", "/online/{}/logs", "/online/{}/versions", "/online/history/{}"):
+            reply = server.http.get(path.format(battery))
+            assert (reply.status_code, reply.json()) == (404, {"detail": detail}), path
+        reply = server.http.post(f"/admin/workers/{battery}/restart")
+        assert (reply.status_code, reply.json()) == (404, {"detail": detail})
+    assert delete_estimator(server, "-x").status_code == 422
+    assert len(server.rows(name)) == 5
+
+
+def test_an_estimator_is_not_deleted_while_it_is_registered(server: Server) -> None:
+    name = fresh("registering")
+    server.accept(name, KALMAN)
+    with ThreadPoolExecutor(1) as pool:
+        registering = pool.submit(server.accept, name, "import time\ntime.sleep(1.5)\n" + KALMAN)
+        time.sleep(0.5)
+        assert delete_estimator(server, name).status_code == 409
+        assert registering.result()["version"] == 2
+    # Nothing but the estimator is known of it.
+    assert delete_estimator(server, name).json() == {"name": name, "version": 2}
+    assert server.stats(name) is None

@@ -206,6 +206,34 @@ def test_failures_are_shown_with_their_traceback(server: Server, view: View) -> 
     visit.is_clean()
 
 
+def test_the_fleet_warns_where_most_records_are_skipped(server: Server, view: View) -> None:
+    name = fresh("skips")
+    server.accept(name, cells.KALMAN)
+    visit = view(server).open("/")
+    visit.is_live()
+    store(server, name, [{"test_time": float(k), "current": 0.1} for k in range(5)])
+    warnings, told = f"tr[data-name='{name}'] .warnings", "most records are skipped: values are missing"
+    visit.until(lambda: told in visit.text(warnings), "a warning")
+    # The server's own words are the same.
+    assert f"<li>{told}</li>" in server.http.get("/").text
+    visit.is_clean()
+
+
+def test_an_estimator_that_is_deleted_leaves_its_battery_on_the_page(server: Server, view: View) -> None:
+    name = fresh("deleted")
+    server.accept(name, cells.KALMAN)
+    store(server, name, cells.drive(30))
+    server.wait_status(name)
+    visit = view(server).battery(name)
+    visit.is_live()
+    assert visit.find("#phase").count() == 1
+    server.http.delete(f"/online/{name}").raise_for_status()
+    visit.until(lambda: "No estimator yet" in visit.text("#battery"), "the page without it")
+    assert visit.text("#rows") == "30"
+    server.http.delete(f"/db/{name}").raise_for_status()
+    visit.is_clean()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_follow_the_readers_choice(server: Server, cell: str, view: View, scheme: str) -> None:
     visit = view(server, color_scheme=scheme).battery(cell)
@@ -284,14 +312,14 @@ def test_no_estimate_is_too_great_or_too_little_for_a_page(server: Server, view:
     script = cells.KALMAN.replace("[0.6, 1.5]", "[0.6, 1e200]").replace("[0.01, 0.04]", "[0.01, 1e-320]")
     server.accept(name, script)
     for page in ("/", f"/dashboard/{name}"):
-        assert "1.000e+200 ± " in server.http.get(page).text
+        assert "1.000e+200 ±\xa0" in server.http.get(page).text
     visit = view(server).battery(name)
     assert "1.000e+200 ± " in visit.text("table.states")
     visit.is_clean()
 
 
 def test_workers_are_shown_and_looked_after(server: Server, view: View) -> None:
-    visit = view(server, width=1440)
+    visit = view(server, width=1300)
     asked: list[str] = []
 
     def act(route: Route) -> None:
@@ -303,7 +331,8 @@ def test_workers_are_shown_and_looked_after(server: Server, view: View) -> None:
         visit, worker("Cell 1", lag_records=12_000, lag_seconds=7_200),
         worker("held", state="stopped", pid=None, memory_bytes=None, steps_per_second=None, cpu_seconds=None),
         worker("fallen", acceleration=FALLEN),
-        worker("bad", state="parked", restarts=5, last_error="Traceback:\nValueError: <b>no</b>"),
+        worker("bad", state="parked", restarts=5, cpu_seconds=0.412345,
+               last_error="Traceback:\nValueError: <b>no</b>" + " very" * 50),
     )  # fmt: skip
     visit.open("/workers")
     visit.until(lambda: visit.find("#workers tbody tr").count() == 4, "four workers")
@@ -311,6 +340,11 @@ def test_workers_are_shown_and_looked_after(server: Server, view: View) -> None:
     fallen = visit.find("tr[data-name='fallen'] [data-acceleration].differed")
     assert fallen.inner_text() == "off: a step differed"
     assert fallen.get_attribute("title") == "acceleration off instead of full: step 9 differed"
+    assert visit.text("tr[data-name='bad'] td[data-label='CPU']") == "0.4s"
+    # However long an error is, the buttons stay in sight, and all of it can be read.
+    table, frame = (visit.find(selector).bounding_box() for selector in ("#workers", ".scroll"))
+    assert table and frame and table["width"] <= frame["width"] + 1
+    assert (visit.find("tr[data-name='bad'] summary").get_attribute("title") or "").endswith("very")
     row = visit.text("tr[data-name='Cell 1']")
     for text in ["running", "12000 (2.00h)", "812", "9.0MiB", "1.50min"]:
         assert text in row, row
@@ -358,6 +392,11 @@ def test_the_interface_is_described(server: Server, view: View) -> None:
     assert entry.count() == 1
     entry.locator("summary").click()
     assert "columns" in entry.inner_text() and "422" in entry.inner_text()
+    # The fields of a form, with what they mean.
+    visit.find("#search").fill("/online/register")
+    entry.locator("summary").click()
+    for word in ("definition", "seed_inputs", "by default moirae", "step_timeout", "Seconds that one step may take."):
+        assert word in entry.inner_text(), word
     visit.is_clean()
 
 
