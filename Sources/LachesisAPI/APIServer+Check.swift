@@ -25,7 +25,7 @@ extension APIServer {
                 try await Form(
                     request, limits: RegistrationForm.formLimits(limits), totalBytes: limits.registrationBytes),
                 request: request, limits: limits)
-            let registration = try form.registration()
+            let registration = try form.registration(others: [RegistrationForm.rows])
             let rows = try form.rows()
             subject.isBattery(registration.battery)
             if let other = store.otherSpelling(of: registration.battery) {

@@ -5,7 +5,16 @@ internal import LachesisModel
 /// Turns the form of `POST /online/register` into a registration.
 struct RegistrationForm {
     /// Fields that a form may have beside its files, with room for some that are not known.
-    private static let otherParts = 16
+    private static let otherParts = 32
+    static let rows = "rows"
+    /// Fields that are not in the query.
+    private static let fields = ["name", "definition", "files"]
+    private static let options =
+        ["plugin", "valid_time", "seed_inputs", "from", "memory_mb", "folder_mb", "threads"]
+        + ["build_timeout", "build_cpu", "step_timeout", "log_kb", "log_rate_kb"]
+    /// What clients of ROVI-org's demonstration send: its server makes nothing of the first, and of the other only with scripts that
+    /// cannot run here.
+    private static let upstreamOptions = ["start_time", "required_time"]
     private static let defaultPlugin = "moirae"
     private static let defaultRows = 1_000
     private static let mostRows = 100_000
@@ -22,8 +31,10 @@ struct RegistrationForm {
         (parts, self.request, self.limits) = (form.parts, request, limits)
     }
 
+    /// - Parameter others: options beside those of a registration.
     /// - Throws: `APIError` 422 that names the field at fault, 413 for a script that is too long.
-    func registration() throws -> Registration {
+    func registration(others: [String] = []) throws -> Registration {
+        try checkNames(others)
         let name: BatteryName
         do {
             name = try BatteryName(try required("name"))
@@ -48,9 +59,18 @@ struct RegistrationForm {
         return registration
     }
 
+    private func checkNames(_ others: [String]) throws {
+        let options = Self.options + others
+        let known = Self.fields + options
+        for part in parts where !known.contains(part.name) && !Self.upstreamOptions.contains(part.name) {
+            throw APIError.unknown(part.name, in: "body", known: known)
+        }
+        try request.checkQuery(options + Self.upstreamOptions)
+    }
+
     /// How many records a trial is fed, at most.
     func rows() throws -> Int {
-        guard let number = try number("rows") else { return Self.defaultRows }
+        guard let number = try number(Self.rows) else { return Self.defaultRows }
         guard (0...Double(Self.mostRows)).contains(number), number == number.rounded() else {
             throw APIError.invalid(
                 ["body", "rows"], "rows must be a whole number from 0 to \(Self.mostRows), not \(number)")

@@ -40,7 +40,11 @@ struct UploadUpgrade: Sendable {
             return .refuse(.conflict, "the name differs from the battery '\(other)' in upper and lower case alone")
         }
         let items = URLComponents(string: "?" + (request.query ?? ""))?.queryItems ?? []
-        let stream = items.first { $0.name == "stream" }?.value
+        if let other = items.first(where: { $0.name != "stream" }) {
+            return .refuse(
+                .unprocessableContent, "there is no '\(other.name.prefix(80))' in the query; there is stream")
+        }
+        let stream = items.first?.value
         if let stream, stream.isEmpty || stream.utf8.count > Self.longestStream {
             return .refuse(.unprocessableContent, "a stream's identifier has 1 to \(Self.longestStream) bytes")
         }

@@ -17,6 +17,7 @@ extension APIServer {
     /// Each `status` has the battery's name and the members of its status; `removed` has the name alone. A client that was cut
     /// sends `Last-Event-ID` and gets what changed since.
     private func events(_ request: Request, _ context: APIContext) throws -> Response {
+        try request.checkQuery(["name", "interval"])
         let batteries = try request.queryNames("name").map { text in
             do { return try BatteryName(text) } catch { throw APIError.invalid(["query", "name"], "\(error)") }
         }

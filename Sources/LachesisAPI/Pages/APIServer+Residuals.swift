@@ -14,7 +14,7 @@ extension APIServer {
 
     private func residuals(_ request: Request, _ context: APIContext) async throws -> Response {
         let battery = try context.battery()
-        var selection = try RowRequest(request, known: []).selection
+        var selection = try RowRequest(request, known: [], others: ["output"]).selection
         selection.points = selection.points ?? 2_000
         let output = try request.queryInteger("output", in: 0...10_000) ?? 0
         let rows: [Residual]

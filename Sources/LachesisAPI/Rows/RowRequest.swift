@@ -7,13 +7,19 @@ internal import LachesisStore
 struct RowRequest {
     /// Rows that a thinned answer may have.
     static let points = 1...100_000
+    private static let parameters = [
+        "columns", "sequence", "start", "end", "after", "before", "limit", "points", "format",
+    ]
 
     var selection = RowSelection()
     let format: RowFormat
 
-    /// - Parameter known: the columns that there are: only by them a comma within a column's name is told from one between two.
+    /// - Parameters:
+    ///   - known: the columns that there are: only by them a comma within a column's name is told from one between two.
+    ///   - others: parameters beside those that this reads.
     /// - Throws: `APIError` 422 that names the parameter.
-    init(_ request: Request, known: [String]) throws {
+    init(_ request: Request, known: [String], others: [String] = []) throws {
+        try request.checkQuery(Self.parameters + others)
         if let text = try request.queryText("format") {
             guard let format = RowFormat(rawValue: text) else {
                 let offered = RowFormat.allCases.map(\.rawValue).joined(separator: ", ")

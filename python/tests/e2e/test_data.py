@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgpack
 import pytest
-from cells import drive
+from cells import KALMAN, drive
 from server import Server, fresh
 from streaming import upload
 
@@ -64,6 +64,23 @@ def test_bad_parameters_are_refused_in_detail(server: Server, battery: str, quer
     assert reply.status_code == 422, reply.text[:300]
     assert list(reply.json()) == ["detail"]
     assert any(query.split("=")[0] in problem["loc"] for problem in reply.json()["detail"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "known"),
+    [("GET", "/db/data/{}", "columns"), ("GET", "/online/history/{}", "points"), ("GET", "/online/events", "interval"),
+     ("GET", "/dashboard/{}/residuals", "output"), ("POST", "/online/{}/rollback", "version"),
+     ("DELETE", "/db/{}", "force")],
+)  # fmt: skip
+def test_a_misspelt_parameter_is_refused_with_those_that_there_are(
+    server: Server, battery: str, method: str, path: str, known: str
+) -> None:
+    if "history" in path:
+        server.accept(battery, KALMAN)
+    reply = server.http.request(method, path.format(battery) + f"?{known}s%20=1")
+    assert reply.status_code == 422, reply.text[:300]
+    (problem,) = reply.json()["detail"]
+    assert problem["loc"] == ["query", f"{known}s "] and known in problem["msg"].split("there are ")[1]
 
 
 @pytest.mark.parametrize("name", ["a_estimates", "sqlite_master", "-x", "a/b", "x" * 200, 'a"b'])

@@ -189,14 +189,36 @@ def test_thirty_two_files_are_accepted(server: Server) -> None:
     assert server.register(fresh("many"), KALMAN, files=files).status_code == 413
 
 
-def test_options_may_stand_in_the_query_and_unknown_fields_are_passed_over(server: Server) -> None:
+def test_options_may_stand_in_the_query(server: Server) -> None:
     name = fresh("query")
     reply = server.http.post(
-        "/online/register", data={"name": name, "definition": KALMAN, "comment": "x", "valid_time": ""},
-        params={"plugin": "kalman", "seed_inputs": "true", "other": "y"},
+        "/online/register", data={"name": name, "definition": KALMAN, "valid_time": ""},
+        params={"plugin": "kalman", "seed_inputs": "true"},
     )  # fmt: skip
     assert reply.status_code == 200, reply.text
     assert server.status(name)["plugin"] == "kalman"
+
+
+def test_what_the_upstream_demos_clients_send_is_accepted(server: Server) -> None:
+    name = fresh("upstream")
+    form = {"name": name, "definition": KALMAN, "start_time": "0.0"}
+    params = {"plugin": "kalman", "valid_time": "0", "required_time": "3600"}
+    assert server.http.post("/online/register", data=form, params=params).status_code == 200
+    assert server.status(name) is not None
+
+
+@pytest.mark.parametrize("path", ["/online/register", "/online/check"])
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_what_is_misspelt_is_refused_with_what_there_is(server: Server, path: str, place: str) -> None:
+    name, wrong = fresh("misspelt"), {"valid_tme": "3"}
+    form = {"name": name, "definition": KALMAN, "plugin": "kalman"}
+    more, params = (wrong, None) if place == "body" else ({}, wrong)
+    reply = server.http.post(path, data=form | more, params=params)
+    assert reply.status_code == 422
+    (problem,) = reply.json()["detail"]
+    assert problem["loc"] == [place, "valid_tme"] and "valid_time" in problem["msg"]
+    assert ("rows" in problem["msg"]) == (path == "/online/check")
+    assert server.stats(name) is None
 
 
 def test_forms_of_other_programs_are_understood(server: Server) -> None:
