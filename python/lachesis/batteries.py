@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import msgpack
@@ -76,9 +77,7 @@ class Batteries(Connection):
         `progress` shows a bar on standard error, or tells an object like it.
         """
         rows, count = records.read(source)
-        if not isinstance(progress, bool):
-            return Upload(self.url, name, rows, progress, give_up_after, self._headers, self._verify).run()
-        with tqdm(total=count, unit=" records", desc=name, disable=not progress) as bar:
+        with records.named(source), _shown(progress, count, name) as bar:
             return Upload(self.url, name, rows, bar, give_up_after, self._headers, self._verify).run()
 
     def append(self, name: str, source: records.Source) -> int:
@@ -103,6 +102,12 @@ class Batteries(Connection):
         """
         answer = self._request("DELETE", f"/db/{in_path(name)}", params={"force": "true"} if force else None)
         return int(answer["rows"])
+
+
+def _shown(progress: bool | Progress, count: int | None, name: str) -> AbstractContextManager[Progress]:
+    if not isinstance(progress, bool):
+        return nullcontext(progress)
+    return tqdm(total=count, unit=" records", desc=name, disable=not progress)
 
 
 def _packed(rows: Iterable[records.Record]) -> bytes:

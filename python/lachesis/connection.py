@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from lachesis.errors import LachesisError, RequestError, UnreachableError, failure
+from lachesis.errors import RequestError, TokenError, UnreachableError, failure
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Query = Mapping[str, Any]
@@ -40,7 +40,7 @@ class Connection:
         self.url = url.rstrip("/")
         token = (os.environ.get("LACHESIS_TOKEN", "") if token is None else token).strip()
         if not (token.isascii() and token.isprintable()):
-            raise LachesisError("the token has characters that no token has")
+            raise TokenError("the token has characters that no token has")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._verify = verify
         try:
@@ -110,9 +110,11 @@ class Connection:
 def in_path(name: str) -> str:
     """Return a battery's name as one part of a path.
 
-    Its first letter is encoded too, so that a battery may bear the name of an endpoint.
+    Its first letter is encoded too, so that a battery may bear the name of an endpoint. Raises ValueError for no name.
     """
-    first = f"%{ord(name[0]):x}" if name and name[0].isascii() else quote(name[:1], safe="")
+    if not name:
+        raise ValueError("the name of a battery cannot be empty")
+    first = f"%{ord(name[0]):x}" if name[0].isascii() else quote(name[0], safe="")
     return first + quote(name[1:], safe="")
 
 

@@ -1,6 +1,7 @@
 """What can go wrong, as exceptions that say it in words for the person in front.
 
 LachesisError
+├── TokenError                  what was given as a token is none
 ├── RequestError                a request failed
 │   ├── UnreachableError        no answer
 │   ├── ServerError             5xx: the server's fault, or it cannot for now (503)
@@ -19,6 +20,10 @@ from typing import Any
 
 class LachesisError(Exception):
     """Base of all errors of this package."""
+
+
+class TokenError(LachesisError):
+    """What was given as a token has characters that no token has."""
 
 
 class RequestError(LachesisError):
@@ -69,7 +74,18 @@ class UploadError(LachesisError):
 
 
 class RefusedRecordError(UploadError):
-    """The server cannot store a record: the one at position `stored`, counted from 0."""
+    """The server cannot store a record: the one at position `stored`, counted from 0.
+
+    `reason` is the server's, `key` the record's key at fault, if one is, and `value` what it has there.
+    """
+
+    def __init__(
+        self, reason: str, stored: int, place: str | None = None, key: str | None = None, value: Any = None
+    ) -> None:
+        """Say which record it is; `place` tells where it came from, such as a line of a file."""
+        told = "" if key is None else f" ({str(value)[:40]!r})"
+        super().__init__(f"{place or f'record {stored} (from 0)'} was refused: {reason}{told}", stored)
+        self.reason, self.key, self.value = reason, key, value
 
 
 class UploadCutError(UploadError):

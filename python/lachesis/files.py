@@ -44,15 +44,14 @@ class BatteryFiles(Batteries):
         """Write a battery to a file and return the count of its records.
 
         `format`: "hdf5" and "parquet" are written by battery-data-toolkit itself, with the metadata, the latter as a
-        folder; "csv" holds the records alone. By default told by the path: .h5, .hdf, .hdf5; .csv; else Parquet. In
-        HDF5 missing text is empty, and a column of integers in which one is missing is of floats. Raises
-        FileExistsError unless `overwrite`; a folder is only replaced if it holds nothing but Parquet files.
+        folder; "csv" holds the records alone. By default told by the path: .h5, .hdf, .hdf5; .csv; .parquet, or no
+        ending. In HDF5 missing text is empty, and a column of integers in which one is missing is of floats. Raises
+        FileExistsError unless `overwrite`; a folder is only replaced if it holds nothing but Parquet files. Raises
+        ValueError for another ending without `format`.
         """
         path = Path(path)
         if format is None:
-            format = (
-                "hdf5" if path.suffix.lower() in records.HDF5 else "csv" if path.suffix.lower() == ".csv" else "parquet"
-            )
+            format = format_of(path)
         _check_free(path, overwrite)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
@@ -65,23 +64,38 @@ class BatteryFiles(Batteries):
             _remove(part)
         return count
 
-    def load(self, path: str | Path, name: str | None = None, *, progress: bool = True) -> tuple[str, int]:
+    def load(
+        self, path: str | Path, name: str | None = None, *, append: bool = False, progress: bool = True
+    ) -> tuple[str, int]:
         """Register the metadata and upload the records of a file; return the battery's name and the count.
 
         `name`: by default that of the metadata; of a CSV file, which has none, the file's name without its ending.
+        Raises FileExistsError if the battery has records, which a file that is loaded twice would double, unless
+        `append`.
         """
         path = Path(path)
         if path.suffix.lower() == ".csv":
             battery = path.stem if name is None else name
-            return battery, self.upload(battery, path, progress=progress)
+            table = records.table(path)
+            self._check_empty(battery, append)
+            with records.named(path):
+                return battery, self.upload(battery, table, progress=progress)
         dataset = records.dataset(path)
         metadata = dataset.metadata.model_copy(update={} if name is None else {"name": name})
+        if metadata.name is not None:
+            self._check_empty(metadata.name, append)
         battery = self.register_metadata(metadata)
         others = sorted(set(dataset.tables) - {"raw_data"})
         if others:
             warnings.warn(f"{path}: {', '.join(others)} are left out: a battery has raw_data alone", stacklevel=2)
         raw = dataset.tables.get("raw_data")
-        return battery, 0 if raw is None else self.upload(battery, raw, progress=progress)
+        with records.named(path):
+            return battery, 0 if raw is None else self.upload(battery, raw, progress=progress)
+
+    def _check_empty(self, name: str, append: bool) -> None:
+        entry = None if append else self.stats().get(name)
+        if entry and entry["has_data"]:
+            raise FileExistsError(f"'{name}' has {entry['data_stats']['rows']} records already")
 
     def _write(self, name: str, path: Path, format: Format, progress: bool) -> int:
         if format == "csv":
@@ -102,6 +116,20 @@ class BatteryFiles(Batteries):
                 dataset.tables["raw_data"] = for_hdf5(raw)
             dataset.to_hdf(path, complevel=5)
         return 0 if raw is None else len(raw)
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that a path's ending tells; raises ValueError if it tells none."""
+    match path.suffix.lower():
+        case ending if ending in records.HDF5:
+            return "hdf5"
+        case ".csv":
+            return "csv"
+        case ".parquet" | "":
+            return "parquet"
+        case ending:
+            known = f"{', '.join(records.HDF5)} (HDF5), .csv and .parquet (a folder)"
+            raise ValueError(f"{path}: the ending {ending} tells no format; {known} do")
 
 
 def for_hdf5(table: pd.DataFrame) -> pd.DataFrame:

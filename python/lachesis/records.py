@@ -1,12 +1,17 @@
 """Records from what people have: files, DataFrames, or any iterable of dicts."""
 
+import csv
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sized
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
+
+from lachesis.errors import RefusedRecordError
 
 ESTIMATED = ("test_time", "current", "voltage")
 """Columns that estimators read: s, A (positive: charging), V."""
@@ -41,6 +46,32 @@ def read(source: Source) -> tuple[Iterator[Record], int | None]:
         return _rows(source), len(source)
     dicts = cast(Iterable[Record], source)
     return (_plain(record) for record in dicts), len(dicts) if isinstance(dicts, Sized) else None
+
+
+@contextmanager
+def named(source: object, first: int = 0) -> Iterator[None]:
+    """Have the refusal of a record name its place in the file that it comes from; `first` is the place of the first."""
+    try:
+        yield
+    except RefusedRecordError as refused:
+        if not isinstance(source, str | Path):
+            raise
+        path, record, value = Path(source), first + refused.stored, refused.value
+        if path.suffix.lower() == ".csv" and refused.key is not None and "is text" in refused.reason:
+            # One text makes all of a CSV file's column text: it is the one to name.
+            record, value = _first_text(_with_missing(path)[refused.key]) or (record, value)
+        place = _place(path, record)
+        raise RefusedRecordError(refused.reason, refused.stored, place, refused.key, value) from refused
+
+
+def _place(path: Path, record: int) -> str:
+    if path.suffix.lower() != ".csv":
+        return f"{path}: record {record} (from 0)"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        next(rows, None)
+        lines = (rows.line_num for row in rows if row)  # An empty line is no record.
+        return f"{path}, line {next(islice(lines, record, None), '?')}"
 
 
 def dataset(path: Path) -> Dataset:
@@ -86,13 +117,15 @@ def table(path: Path) -> pd.DataFrame:
 
     CSV has no types: a column of numbers alone is one of numbers, `True` and `False` are truths. Nothing between two
     commas is what is missing; words as "NA" and "null" are so only among numbers, and in columns that
-    battery-data-toolkit defines as numbers, and are text elsewhere.
+    battery-data-toolkit defines as numbers, and are text elsewhere. Raises ValueError, which names line and column, for
+    any other text in one of these.
     """
     ending = path.suffix.lower()
     if ending == ".csv":
         return _csv(path)
     if ending == ".parquet" and path.is_file():
-        return pd.read_parquet(path)
+        with _naming(path):
+            return pd.read_parquet(path)
     if ending in HDF5 or path.is_dir():
         return raw_data(dataset(path), path)
     if not path.exists():
@@ -102,17 +135,40 @@ def table(path: Path) -> pd.DataFrame:
     )
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def _csv(path: Path) -> pd.DataFrame:
     # Nullable types: of integers among which one is missing NumPy's would make floats, and lose digits.
-    found = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype_backend="numpy_nullable")
+    with _naming(path):
+        found = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype_backend="numpy_nullable")
     texts = [name for name in found.columns if pd.api.types.is_string_dtype(found[name].dtype)]
     if texts:
         # Read again with "NA" and the like as what is missing: a column of measurements is one of numbers then.
-        other = pd.read_csv(path, dtype_backend="numpy_nullable")
+        other = _with_missing(path)
         numbers = [name for name in texts if pd.api.types.is_numeric_dtype(other[name].dtype)]
         found = found.assign(**{name: other[name] for name in numbers if other[name].notna().any() or _is_number(name)})
+        for name in set(texts) - set(numbers):
+            if _is_number(name) and (text := _first_text(other[name])):
+                raise ValueError(f"{_place(path, text[0])}: {text[1][:40]!r} in the column {name} is no number")
     floats = found.columns[[pd.api.types.is_float_dtype(kind) for kind in found.dtypes]]
     return found.astype(dict.fromkeys(floats, "float64"))
+
+
+def _with_missing(path: Path) -> pd.DataFrame:
+    """Read a CSV file with "NA" and the like as what is missing."""
+    return pd.read_csv(path, dtype_backend="numpy_nullable")
+
+
+def _first_text(values: "pd.Series[Any]") -> tuple[int, str] | None:
+    """Return the place of the first value that is no number, and the value; None if there is none."""
+    is_text = (values.notna() & pd.to_numeric(values, errors="coerce").isna()).to_numpy(dtype=bool)
+    return (int(is_text.argmax()), str(values.iloc[is_text.argmax()])) if is_text.any() else None
 
 
 def _is_number(column: str) -> bool:

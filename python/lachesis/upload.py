@@ -11,13 +11,14 @@ import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Protocol
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import msgpack
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from lachesis.connection import in_path
 from lachesis.errors import RefusedRecordError, RequestError, UploadCutError, UploadError, failure
 from lachesis.records import Record
 
@@ -56,7 +57,7 @@ class Upload:
         headers: Mapping[str, str] | None = None, verify: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         scheme, place, path, _, _ = urlsplit(url)
-        path = f"{path.rstrip('/')}/db/upload/{quote(name, safe='')}"
+        path = f"{path.rstrip('/')}/db/upload/{in_path(name)}"
         self._url = urlunsplit(("wss" if scheme == "https" else "ws", place, path, f"stream={uuid.uuid4()}", ""))
         self._records = records
         self._progress = progress
@@ -167,4 +168,7 @@ class Upload:
         reason, count = re.subn(r"^message \d+: ", "", closed.rcvd.reason)
         if count == 0:
             raise UploadError(f"the server ended the upload: {reason}", self._stored) from closed
-        raise RefusedRecordError(f"record {self._stored} (from 0) was refused: {reason}", self._stored) from closed
+        named = re.match(r"key '(.*?)': ", reason)
+        record = msgpack.unpackb(self._kept[0]) if named and self._kept else {}
+        key = named[1] if named and named[1] in record else None
+        raise RefusedRecordError(reason, self._stored, key=key, value=record.get(key)) from closed

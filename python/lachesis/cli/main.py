@@ -15,6 +15,7 @@ from lachesis.errors import (
     ForbiddenError,
     LachesisError,
     ServerError,
+    TokenError,
     UnauthorizedError,
     UnreachableError,
     UploadCutError,
@@ -64,14 +65,25 @@ def main(line: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except (LachesisError, UsageError, OSError, TypeError, ValueError) as error:
-        complain(error)
+        complain(error, hint(error))
         return exit_status(error)
     return 0
 
 
-def complain(error: Exception) -> None:
+def hint(error: Exception) -> str:
+    """Return which option mends an error, in brackets; empty if none does."""
+    match error:
+        case UnauthorizedError() | TokenError():
+            return " (--token, --token-file or LACHESIS_TOKEN shows one)"
+        case UnreachableError():
+            return " (--url or LACHESIS_URL says which server)"
+        case _:
+            return ""
+
+
+def complain(error: Exception, hint: str = "") -> None:
     """Say what went wrong in one line; below it the traceback, if it is a script's."""
-    text = str(error).strip() or type(error).__name__
+    text = (str(error).strip() or type(error).__name__) + hint
     lines = text.splitlines()
     if len(lines) > 1 and "Traceback (most recent call last)" in text:
         print(f"lachesis: {one_line(lines[-1])}", file=sys.stderr)
@@ -85,7 +97,7 @@ def exit_status(error: Exception) -> int:
     match error:
         case UnreachableError() | UploadCutError():
             return 3
-        case UnauthorizedError() | ForbiddenError():
+        case UnauthorizedError() | ForbiddenError() | TokenError():
             return 4
         case ServerError():
             return 5

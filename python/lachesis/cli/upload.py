@@ -50,7 +50,8 @@ def upload(client: Client, options: Namespace) -> None:
     with tqdm(total=len(table), unit=" records", desc=options.name, disable=not output.is_watched()) as bar:
         for start in range(0, len(table), size):
             part = table.iloc[start : start + size]
-            client.upload(options.name, pace.rows(part) if pace else part, progress=bar)
+            with records.named(options.path, start):
+                client.upload(options.name, pace.rows(part) if pace else part, progress=bar)
             if options.report_freq is not None:
                 _report(options, bar, _waited(client, options.name, HASTE if pace else PATIENCE))
     if options.json:

@@ -10,6 +10,7 @@ from cells import KALMAN, assert_same, drive, plain_kalman
 from commands import on_a_terminal, refused, run, said, told
 from processes import wait
 from server import ROOT, Server, ServerFactory, fresh
+from streaming import upload
 
 EXAMPLES = ROOT / "plugins" / "moirae" / "examples"
 
@@ -112,7 +113,13 @@ def test_a_script_that_fails_is_explained(server: Server, tmp_path: Path) -> Non
 def test_records_that_cannot_be_stored_are_refused_in_one_line(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_text("test_time,current,voltage\n0,0,3.7\n1,0,high\n")
-    assert "key 'voltage'" in refused(server, 1, "upload", fresh("odd"), path)
+    assert f"{path}, line 3: 'high' in the column voltage" in refused(server, 2, "upload", fresh("odd"), path)
+    name = fresh("odd")
+    upload(server, name, [{"gain": 1.5}])
+    path.write_text("test_time,gain\n" + "0,1\n" * 120 + "1,x\n")
+    told = f"{path}, line 122 was refused: key 'gain': is text, but the column is FLOAT ('x')"
+    for more in ((), ("--report-freq", "50")):
+        assert told in run(server, "upload", name, path, *more).stderr
     assert "contains '/'" in refused(server, 1, "upload", "a/b", EXAMPLES.parents[1] / "kalman/examples/demo-cell.csv")
 
 

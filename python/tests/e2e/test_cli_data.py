@@ -79,6 +79,9 @@ def test_a_battery_goes_through_a_file(server: Server, battery: str, tmp_path: P
     for row in before + after:
         del row["received"]
     assert after == before
+    # A second time would double them.
+    assert "--append" in refused(server, 2, "import", path, copy)
+    assert len(server.rows(copy)) == 300
     types = [server.stats(name)["data_stats"]["columns"] for name in (battery, copy)]
     assert types[0] == types[1]
     if target != "cell.csv":
@@ -111,6 +114,14 @@ def test_columns_whose_names_hold_commas_are_shown(server: Server) -> None:
     assert said(server, "data", name, "--columns", "a,b").split() == ["a,b", "1"]
     with Client(server.url) as client:
         assert client.data(name, ["a,b", "c"]).to_dict("records") == [{"a,b": 1, "c": 3}]
+
+
+def test_records_are_appended_if_that_is_asked_for(server: Server, tmp_path: Path) -> None:
+    name, path = fresh("appended"), tmp_path / "a.csv"
+    path.write_text("test_time,current,voltage\n0,0,3.7\n")
+    for more in ((), ("--append",)):
+        said(server, "import", path, name, *more)
+    assert len(server.rows(name)) == 2
 
 
 def test_battery_data_toolkit_reads_what_was_exported(server: Server, battery: str, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lachesis import records
+from lachesis import RefusedRecordError, records
 from lachesis.files import for_hdf5
 
 TABLE = pd.DataFrame(
@@ -76,3 +76,27 @@ def test_files_that_hold_no_records_are_said(tmp_path: Path) -> None:
             records.read(tmp_path / name)
     with pytest.raises(FileNotFoundError, match=r"there is no .*none\.h5"):
         records.read(tmp_path / "none.h5")
+
+
+@pytest.mark.parametrize(("bad", "line"), [("3.7x", 4), ("1,5", 4), ("high", 4)])
+def test_csv_names_the_line_and_the_value_that_is_no_number(tmp_path: Path, bad: str, line: int) -> None:
+    path = tmp_path / "cell.csv"
+    path.write_text(f'note,voltage\n"two\nlines",3.7\nx,"{bad}"\n\ny,NA\n')
+    with pytest.raises(ValueError) as error:
+        records.table(path)
+    assert str(error.value) == f"{path}, line {line}: '{bad}' in the column voltage is no number"
+
+
+def test_a_refusal_names_the_place_of_the_record(tmp_path: Path) -> None:
+    path = tmp_path / "cell.csv"
+    path.write_text('a,b\n1,"x\ny"\n\n2,z\n3,z\n')
+    for source, first, place in (
+        (path, 0, f"{path}, line 5"), (str(path), 1, f"{path}, line 6"),
+        (tmp_path / "a.h5", 4, f"{tmp_path}/a.h5: record 5"), (TABLE, 0, r"record 1 \(from 0\)"),
+    ):  # fmt: skip
+        with (
+            pytest.raises(RefusedRecordError, match=f"^{place}.* was refused: no$") as error,
+            records.named(source, first),
+        ):
+            raise RefusedRecordError("no", 1)
+        assert error.value.stored == 1
