@@ -9,9 +9,7 @@ struct RegistrationForm {
     static let rows = "rows"
     /// Fields that are not in the query.
     private static let fields = ["name", "definition", "files"]
-    private static let options =
-        ["plugin", "valid_time", "seed_inputs", "from", "memory_mb", "folder_mb", "threads"]
-        + ["build_timeout", "build_cpu", "step_timeout", "log_kb", "log_rate_kb"]
+    private static let options = ["plugin", "valid_time", "seed_inputs", "from"] + LimitsForm.names
     /// What clients of ROVI-org's demonstration send: its server makes nothing of the first, and of the other only with scripts that
     /// cannot run here.
     private static let upstreamOptions = ["start_time", "required_time"]
@@ -55,7 +53,7 @@ struct RegistrationForm {
         registration.seedsInputs = try flag("seed_inputs") ?? true
         registration.start = try start()
         registration.acceleration = try acceleration() ?? .full
-        registration.limits = try scriptLimits()
+        try LimitsForm(limits: limits, place: "body", option: option).apply(to: &registration.limits)
         return registration
     }
 
@@ -136,39 +134,6 @@ struct RegistrationForm {
             throw APIError.invalid(["body", name], "the field '\(name)' is not UTF-8")
         }
         return text
-    }
-
-    /// Each at most the server's own.
-    private func scriptLimits() throws -> ScriptLimits {
-        var wanted = ScriptLimits()
-        wanted.memoryBytes = try bytes("memory_mb", unit: 1_048_576, atMost: limits.memoryBytes)
-        wanted.folderBytes = try bytes("folder_mb", unit: 1_048_576, atMost: limits.folderBytes)
-        wanted.logBytes = try bytes("log_kb", unit: 1_024, atMost: limits.logBytes)
-        wanted.logRateBytes = try bytes("log_rate_kb", unit: 1_024, atMost: limits.logRateBytes)
-        wanted.threads = try bounded("threads", atMost: Double(limits.threads)).map { Int($0) }
-        wanted.buildSeconds = try bounded("build_timeout", atMost: limits.buildTime / .seconds(1))
-        wanted.buildCPUSeconds = try bounded("build_cpu", atMost: limits.buildCPUTime / .seconds(1))
-        wanted.stepSeconds = try bounded("step_timeout", atMost: limits.stepTime / .seconds(1))
-        return wanted
-    }
-
-    /// - Parameter unit: bytes that the field counts; at least one of it.
-    private func bytes(_ name: String, unit: Double, atMost limit: Int) throws -> Int? {
-        guard let number = try bounded(name, atMost: Double(limit) / unit) else { return nil }
-        guard number >= 1 else { throw APIError.invalid(["body", name], "\(name) must be at least 1, not \(number)") }
-        return Int(exactly: (number * unit).rounded(.down)).map { min($0, limit) } ?? limit
-    }
-
-    private func bounded(_ name: String, atMost limit: Double) throws -> Double? {
-        guard let number = try number(name) else { return nil }
-        guard number > 0, number <= limit else {
-            throw APIError.invalid(
-                ["body", name], "\(name) must be greater than 0 and at most \(limit), not \(number)")
-        }
-        guard name != "threads" || number == number.rounded() else {
-            throw APIError.invalid(["body", name], "threads must be a whole number, not \(number)")
-        }
-        return number
     }
 
     private func start() throws -> Registration.Start {

@@ -37,6 +37,9 @@ package protocol EstimatorStorage: Sendable {
     /// Notes what an estimator is kept from, for the next start of the server.
     func setHold(_ hold: WorkerHold?, of battery: BatteryName, version: Int) async throws
 
+    /// Notes what a version's script is limited to from its next start on.
+    func setLimits(_ limits: ScriptLimits, of battery: BatteryName, version: Int) async throws
+
     /// When the next record behind each of these sequences was stored, Unix seconds; without those behind which there is none.
     func receivedTimes(after sequences: [BatteryName: Int64]) async throws -> [BatteryName: Double]
 

@@ -24,6 +24,37 @@ extension Fleet {
         return status.phase
     }
 
+    /// Has a script limited to something else: its worker is started again with that, from its state, also if it is parked. One that
+    /// is held or hibernates has the new limits when it is started.
+    /// - Returns: its limits, and the phase that it is in when it has them, or when the answer can wait no longer.
+    /// - Throws: as `control` does.
+    package func limit(
+        _ battery: BatteryName, _ change: (inout ScriptLimits) throws -> Void
+    ) async throws -> (limits: WorkerLimits, phase: EstimatorStatus.Phase) {
+        let runner = try await setLimits(of: battery, change)
+        await settle(battery) { _ in !runner.wish.withLock(\.wantsRestart) }
+        guard let status = board.status(of: battery) else { throw Self.unknown(battery) }
+        return (WorkerLimits(status.estimator.limits, within: environment.builder.limits), status.phase)
+    }
+
+    private func setLimits(
+        of battery: BatteryName, _ change: (inout ScriptLimits) throws -> Void
+    ) async throws -> EstimatorRunner {
+        try beginChange(of: battery)
+        defer { endChange(of: battery) }
+        guard let runner = runner(of: battery), let status = board.status(of: battery) else {
+            throw Self.unknown(battery)
+        }
+        var limits = status.estimator.limits
+        try change(&limits)
+        try await environment.storage.setLimits(limits, of: battery, version: runner.version)
+        board.update(battery, version: runner.version) { [limits] in $0.estimator.limits = limits }
+        if runner.wish.withLock(\.hold) == nil, board.status(of: battery)?.phase != .hibernating {
+            runner.changeWish { $0.restart() }
+        }
+        return runner
+    }
+
     private static func unknown(_ battery: BatteryName) -> FleetError {
         FleetError(.unknown, "the battery '\(battery)' has no estimator")
     }

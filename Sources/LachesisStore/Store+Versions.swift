@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 package import LachesisModel
 
@@ -28,13 +29,30 @@ extension Store {
     /// Notes what an estimator is kept from; the next registration of the battery begins without.
     /// - Throws: `StoreError` `.unknownEstimator` if the battery has no estimator of this version any more.
     package func setHold(_ hold: WorkerHold?, of name: BatteryName, version: Int) async throws(StoreError) {
+        try await change(name, version: version, column: "hold", to: hold?.rawValue) { $0.hold = hold }
+    }
+
+    /// Notes what a version's script is limited to from its next start on.
+    /// - Throws: `StoreError` `.unknownEstimator` likewise.
+    package func setLimits(_ limits: ScriptLimits, of name: BatteryName, version: Int) async throws(StoreError) {
+        let text: String
+        do { text = String(decoding: try JSONEncoder().encode(limits), as: UTF8.self) } catch {
+            throw StoreError(error)
+        }
+        try await change(name, version: version, column: "limits", to: text) { $0.limits = limits }
+    }
+
+    private func change(
+        _ name: BatteryName, version: Int, column: String, to value: String?,
+        _ body: @escaping @Sendable (inout RegisteredEstimator) -> Void
+    ) async throws(StoreError) {
         try await queue.perform { transaction in
             guard var entry = try? transaction.battery(name), var estimator = entry.estimator,
                 estimator.registered.version == version
             else { throw Refusal(.unknownEstimator, "the battery '\(name)' has no estimator of version \(version)") }
             try transaction.database.execute(
-                sql: "UPDATE lachesis_estimators SET hold = ? WHERE battery = ?", arguments: [hold?.rawValue, entry.id])
-            estimator.registered.hold = hold
+                sql: "UPDATE lachesis_estimators SET \(column) = ? WHERE battery = ?", arguments: [value, entry.id])
+            body(&estimator.registered)
             entry.estimator = estimator
             transaction.keep(entry)
         }

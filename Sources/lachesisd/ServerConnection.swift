@@ -35,15 +35,21 @@ struct ServerConnection {
     let url: URL
     let token: String?
 
-    /// - Parameter path: its components, not encoded.
+    /// - Parameters:
+    ///   - path: its components, not encoded.
+    ///   - query: likewise.
     /// - Returns: the answer's body.
     /// - Throws: `CommandError` with the server's own words if it refuses, or why it cannot be reached.
-    func request(_ method: String, _ path: [String]) async throws(CommandError) -> Data {
+    func request(
+        _ method: String, _ path: [String], query: [URLQueryItem] = []
+    ) async throws(CommandError) -> Data {
         // One that is asked on the machine itself is not behind the proxy that the environment may name.
         for variable in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
             unsetenv(variable)
         }
-        var request = URLRequest(url: path.reduce(url) { $0.appendingPathComponent($1) })
+        var address = path.reduce(url) { $0.appendingPathComponent($1) }
+        if !query.isEmpty { address.append(queryItems: query) }
+        var request = URLRequest(url: address)
         request.httpMethod = method
         request.timeoutInterval = Self.patience
         if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }

@@ -10,16 +10,26 @@ struct WorkersCommand: AsyncParsableCommand {
             pause: it gets no records; its process stays while its place is not needed. \
             stop: its process is ended, its state saved. resume: ends either. \
             restart: goes on in another process from its state; also one that is parked. checkpoint: its state is saved. \
+            limits: its script is limited to what --set says, and goes on in another process. \
             A pause and a stop outlive the server.
             """)
 
-    enum Action: String, ExpressibleByArgument, CaseIterable { case list, pause, stop, resume, restart, checkpoint }
+    enum Action: String, ExpressibleByArgument, CaseIterable {
+        case list, pause, stop, resume, restart, checkpoint, limits
+    }
 
-    @Argument(help: "list, pause, stop, resume, restart or checkpoint.")
+    @Argument(help: "list, pause, stop, resume, restart, checkpoint or limits.")
     var action = Action.list
 
     @Argument(help: "The battery whose worker it is; for all but list.")
     var name: String?
+
+    @Option(
+        name: .customLong("set"),
+        help:
+            "A limit such as memory_mb=512, for limits; may be given more than once. Without a number: the server's own."
+    )
+    var limits: [String] = []
 
     @OptionGroup var options: ConnectionOptions
 
@@ -30,16 +40,26 @@ struct WorkersCommand: AsyncParsableCommand {
         guard (action == .list) == (name == nil) else {
             throw ValidationError(action == .list ? "list takes no name" : "\(action.rawValue) needs a battery's name")
         }
+        guard (action == .limits) == !limits.isEmpty, limits.allSatisfy({ $0.contains("=") }) else {
+            throw ValidationError("--set KEY=NUMBER is for limits, which need it")
+        }
     }
 
     func run() async throws {
         let connection = try options.connection()
         if let name {
-            let body = try await connection.request("POST", ["admin", "workers", name, action.rawValue])
+            let body = try await connection.request("POST", ["admin", "workers", name, action.rawValue], query: query)
             print(json ? String(decoding: body, as: UTF8.self) : "\(name): \(try Self.decode(Answer.self, body).state)")
         } else {
             let body = try await connection.request("GET", ["admin", "workers"])
             print(json ? String(decoding: body, as: UTF8.self) : try Self.decode(Overview.self, body).table)
+        }
+    }
+
+    private var query: [URLQueryItem] {
+        limits.map { limit in
+            let parts = limit.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            return URLQueryItem(name: parts[0], value: parts[1])
         }
     }
 

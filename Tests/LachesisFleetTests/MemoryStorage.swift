@@ -64,6 +64,10 @@ final class MemoryStorage: EstimatorStorage {
         state.withLock { $0.holds.append(hold) }
     }
 
+    func setLimits(_ limits: ScriptLimits, of battery: BatteryName, version: Int) async throws {
+        state.withLock { $0.registration?.limits = limits }
+    }
+
     func receivedTimes(after sequences: [BatteryName: Int64]) async throws -> [BatteryName: Double] {
         sequences.mapValues(Double.init)
     }

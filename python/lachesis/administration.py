@@ -1,5 +1,6 @@
 """Worker processes, for admins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -75,3 +76,14 @@ class Administration(Connection):
         """
         answer = self._request("POST", f"/admin/workers/{in_path(name)}/{action}")
         return str(answer["state"])
+
+    def limit_worker(self, name: str, limits: Mapping[str, float | None]) -> dict[str, float]:
+        """Limit a battery's script to something else, and return all that it is kept to then, in bytes and s.
+
+        `limits` are those of Limits; None is the server's own, and those that are left out stay. The worker goes on
+        from its checkpoint in another process, also one that was parked.
+        """
+        query = {key: "" if value is None else value for key, value in limits.items()}
+        answer = self._request("POST", f"/admin/workers/{in_path(name)}/limits", params=query)
+        found: dict[str, float] = answer["limits"]
+        return found

@@ -9,6 +9,15 @@ extension APIServer {
     /// `/admin/workers` and what can be done to each.
     func addWorkerRoutes(to router: Router<APIContext>) {
         router.endpoint("/admin/workers", [.get: { [self] _, _ in try await workers() }])
+        router.endpoint(
+            "/admin/workers/{name}/limits",
+            [
+                .post: { [self] request, context in
+                    try await audited("POST /admin/workers/{name}/limits", context) {
+                        try await limit(request, context, $0)
+                    }
+                }
+            ])
         for order in WorkerControl.allCases {
             let path = "/admin/workers/{name}/\(order.rawValue)"
             router.endpoint(
@@ -19,6 +28,27 @@ extension APIServer {
                     }
                 ])
         }
+    }
+
+    /// Query: the limits of a registration's form, of which those that are given change; an empty one becomes the server's own.
+    private func limit(_ request: Request, _ context: APIContext, _ subject: AuditSubject) async throws -> Response {
+        let battery = try context.battery()
+        subject.isBattery(battery)
+        try request.checkQuery(LimitsForm.names)
+        guard store.estimator(of: battery) != nil else { throw noEstimator(battery) }
+        let form = LimitsForm(limits: limits, place: "query") { try request.queryText($0) }
+        let (limits, phase) = try await fleet.limit(battery) { try form.apply(to: &$0) }
+        logger.notice("worker: limits", metadata: ["battery": "\(battery)", "phase": "\(phase.rawValue)"])
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("name")
+        json.string(battery.text)
+        json.key("state")
+        json.string(phase.rawValue)
+        json.key("limits")
+        LimitsDescription(limits).write(to: &json)
+        json.endObject()
+        return .json(json.bytes)
     }
 
     private func control(

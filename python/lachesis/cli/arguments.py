@@ -80,9 +80,19 @@ def limits(options: Namespace) -> Limits:
 
 def limit(text: str) -> tuple[str, float]:
     """Read a limit and its number."""
+    key, value = new_limit(text)
+    if value is None:
+        raise ArgumentTypeError(f"'{text}' has no number")
+    return key, value
+
+
+def new_limit(text: str) -> tuple[str, float | None]:
+    """Read a limit and its number, or none for the server's own."""
     key, _, number = text.partition("=")
     if key not in Limits.__annotations__:
         raise ArgumentTypeError(f"'{key}' is no limit; {', '.join(Limits.__annotations__)} are")
+    if not number:
+        return key, None
     value = factor(number)
     return key, int(value) if value.is_integer() else value
 

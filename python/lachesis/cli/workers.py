@@ -6,6 +6,7 @@ from typing import get_args
 from lachesis.administration import Action
 from lachesis.cli import arguments, output
 from lachesis.client import Client
+from lachesis.scripts import Limits
 
 HELP = {
     "pause": "Keep its process, and feed it nothing",
@@ -25,6 +26,14 @@ def add(commands: arguments.Commands) -> None:
         parser = arguments.command(below, action, act, HELP[action])
         parser.add_argument("name", help="name of the battery")
         parser.set_defaults(action=action)
+    parser = arguments.command(
+        below, "limits", limit, "Limit a script to something else; it goes on from its checkpoint"
+    )
+    parser.add_argument("name", help="name of the battery")
+    parser.add_argument(
+        "limits", nargs="+", type=arguments.new_limit, metavar="KEY=N",
+        help=f"{', '.join(Limits.__annotations__)}; without a number: the server's own",
+    )  # fmt: skip
 
 
 def show(client: Client, options: Namespace) -> None:
@@ -46,6 +55,15 @@ def show(client: Client, options: Namespace) -> None:
     print(output.aligned(head, rows) if rows else "no battery has an estimator")
     hosts = ", ".join(f"{output.one_line(host['name'])}: {host['workers']}" for host in force.hosts)
     print(f"processes on {hosts or 'no machine'}; at most {force.max_workers}")
+
+
+def limit(client: Client, options: Namespace) -> None:
+    """Limit one to something else."""
+    found = client.limit_worker(options.name, dict(options.limits))
+    if options.json:
+        output.print_json({"name": options.name, "limits": found})
+    else:
+        print(f"{options.name}: {', '.join(f'{key} {number:.10g}' for key, number in found.items())}")
 
 
 def act(client: Client, options: Namespace) -> None:

@@ -61,7 +61,7 @@ ENDPOINTS: list[tuple[str, str, str | None]] = [
     ("GET", "/admin/workers", "admin"),
     *(
         ("POST", f"/admin/workers/nobody/{action}", "admin")
-        for action in ("pause", "stop", "resume", "restart", "checkpoint")
+        for action in ("pause", "stop", "resume", "restart", "checkpoint", "limits")
     ),
     ("DELETE", "/db/nobody", "admin"),
     # What stands in no table needs the most.

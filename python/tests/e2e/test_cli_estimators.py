@@ -143,6 +143,9 @@ def test_workers_are_shown_and_acted_on(server: Server, scripts: tuple[Path, Pat
     assert told(server, "workers", "restart", name)["state"] != state
     assert_same(server.wait_status(name, stepped=199), plain_kalman(records))
     said(server, "workers", "checkpoint", name)
+    limits = told(server, "workers", "limits", name, "memory_mb=300", "threads=")["limits"]
+    assert limits["memory_bytes"] == 300 << 20 and limits["threads"] == 64
+    assert "memory_gb" in run(server, "workers", "limits", name, "memory_gb=1").stderr
     refused(server, 1, "workers", "pause", name + "x")
 
 

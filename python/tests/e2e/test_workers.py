@@ -202,3 +202,74 @@ def test_orders_are_for_admins_and_audited(make_server: ServerFactory) -> None:
         (action + "stop", "refused", 403), (action + "pause", "ok", 200), (action + "restart", "refused", 409),
     ]  # fmt: skip
     assert [one["battery"] for one in entries][1:] == [name, name]
+
+
+# Limits
+
+
+def limit(server: Server, name: str, **limits: str) -> Any:
+    return server.http.post(f"/admin/workers/{quote(name)}/limits", params=limits)
+
+
+def test_a_registered_script_is_limited_to_something_else(make_server: ServerFactory) -> None:
+    server = make_server()
+    name, records = fresh("limits"), drive(300)
+    server.accept(name, KALMAN, memory_mb="512", step_timeout="3")
+    upload(server, name, records[:200])
+    server.wait_status(name, stepped=199)
+    old = worker(server, name)["pid"]
+    reply = limit(server, name, memory_mb="300", threads="5", step_timeout="")
+    assert reply.status_code == 200, reply.text
+    limits = reply.json()["limits"]
+    assert (limits["memory_bytes"], limits["threads"], limits["step_seconds"]) == (300 << 20, 5, 5)
+    wait(lambda: worker(server, name)["pid"] not in (None, old), "another process")
+    upload(server, name, records[200:])
+    assert_same(server.wait_status(name, stepped=299, version=1), plain_kalman(records))
+    for _ in range(2):
+        assert worker(server, name)["limits"] == limits
+        (version,) = server.get(f"/online/{quote(name)}/versions")
+        assert version["limits"] == {"memory_bytes": 300 << 20, "threads": 5}
+        server.stop()
+        server.start()
+    tokens.audited(server, "POST /admin/workers/{name}/limits", battery=name, outcome="ok")
+
+
+def test_one_that_was_parked_for_its_limit_goes_on_with_a_greater_one(server: Server) -> None:
+    name, records = fresh("revived"), drive(3)
+    slow = KALMAN.replace("    hours =", "    __import__('time').sleep(0.8)\n    hours =")
+    assert slow != KALMAN
+    server.accept(name, slow, step_timeout="0.5")
+    upload(server, name, records)
+    wait(lambda: worker(server, name)["state"] == "parked", lambda: f"an end: {worker(server, name)}", 60)
+    assert "0.5 s (step_timeout)" in worker(server, name)["last_error"]
+    assert limit(server, name, step_timeout="5").status_code == 200
+    assert_same(server.wait_status(name, stepped=2), plain_kalman(records))
+
+
+def test_limits_that_cannot_be_are_refused_and_change_nothing(server: Server) -> None:
+    name = fresh("kept")
+    server.accept(name, KALMAN, threads="7")
+    before = worker(server, name)["limits"]
+    for query in (
+        {"threads": "1.5"},
+        {"memory_mb": "1e9"},
+        {"step_timeout": "soon"},
+        {"memory_gb": "1"},
+        {"threads": "0"},
+    ):
+        reply = limit(server, name, **query)
+        (problem,) = reply.json()["detail"]
+        assert reply.status_code == 422 and problem["loc"] == ["query", *query], reply.text
+    assert worker(server, name)["limits"] == before
+    assert limit(server, fresh("nobody"), threads="3").status_code == 404
+
+
+def test_limits_of_one_that_is_held_wait_for_its_start(server: Server) -> None:
+    name, records = fresh("held"), drive(60)
+    server.accept(name, KALMAN)
+    assert accepted(server, name, "stop") == "stopped"
+    assert limit(server, name, threads="3").json()["state"] == "stopped"
+    upload(server, name, records)
+    accepted(server, name, "resume")
+    assert_same(server.wait_status(name, stepped=59), plain_kalman(records))
+    assert worker(server, name)["limits"]["threads"] == 3
