@@ -80,6 +80,16 @@ class Estimator(Protocol):
 
 
 @dataclass(frozen=True)
+class Rehearsal:
+    """What is run once before workers are forked."""
+
+    script: str
+    """Path of an example's script, in the plugin's folder."""
+    records: tuple[Mapping[str, float], ...]
+    """Values by column, to be repeated a second apart; those that are not named are missing."""
+
+
+@dataclass(frozen=True)
 class Plugin:
     """A plugin's folder and what its `plugin.toml` says."""
 
@@ -92,6 +102,8 @@ class Plugin:
     """File name of the entry module, in the folder."""
     hint: str = ""
     """What to say when a package is missing."""
+    rehearsal: Rehearsal | None = None
+    """None runs nothing."""
     entry: ModuleType | None = field(default=None, compare=False)
     versions: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Versions of the packages, by top-level name, of those that have one; empty before they are imported."""
@@ -116,7 +128,8 @@ class Plugin:
         hint = table.get("hint", "")
         if not isinstance(hint, str):
             raise PluginError(f"{path}: `hint` must be a string")
-        return cls(folder, table["name"], table["description"], tuple(packages), table["module"], hint)
+        rehearsal = _rehearsal(table["rehearsal"], folder, path) if "rehearsal" in table else None
+        return cls(folder, table["name"], table["description"], tuple(packages), table["module"], hint, rehearsal)
 
     def imported(self) -> "Plugin":
         """Import the packages and the entry module; return the plugin with `entry` set.
@@ -152,6 +165,16 @@ class Plugin:
         if self.entry is None:
             raise RuntimeError(f"plugin {self.name} is not imported")
         return self.entry.load
+
+
+def _rehearsal(table: Any, folder: Path, path: Path) -> Rehearsal:
+    script, records = (table.get("script"), table.get("records")) if isinstance(table, dict) else (None, None)
+    if not isinstance(script, str) or not (folder / script).resolve().is_relative_to(folder):
+        raise PluginError(f"{path}: `rehearsal.script` must name a script in the folder")
+    is_list = isinstance(records, list) and len(records) > 0 and all(isinstance(record, dict) for record in records)
+    if not is_list or not all(type(value) in (int, float) for record in records for value in record.values()):
+        raise PluginError(f"{path}: `rehearsal.records` must be a list of records, whose values are numbers")
+    return Rehearsal(script, tuple(records))
 
 
 def _versions(packages: Sequence[str]) -> dict[str, str]:

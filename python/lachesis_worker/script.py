@@ -1,5 +1,6 @@
 """Executes an uploaded script, and explains what went wrong in it."""
 
+import contextlib
 import errno
 import io
 import linecache
@@ -33,6 +34,8 @@ def execute(name: str, text: str) -> dict[str, Any]:
     folder = _folder = os.getcwd()
     _modules = 0, []
     module.__file__ = os.path.join(folder, file_name)
+    # At the end of them: what the script imports for the first time comes behind it.
+    sys.modules.pop(MODULE_NAME, None)
     sys.modules[MODULE_NAME] = module
     if folder not in sys.path:
         # Last, so that a file's name cannot hide an installed package.
@@ -41,15 +44,40 @@ def execute(name: str, text: str) -> dict[str, Any]:
     return module.__dict__
 
 
+def forget() -> None:
+    """Undo `execute`, but for the search path; what still refers to the script goes on."""
+    global _folder, _modules, limits
+    for module in modules():
+        linecache.cache.pop(os.path.basename(module.__file__ or ""), None)
+        sys.modules.pop(module.__name__, None)
+    _folder, _modules, limits = "", (0, []), {}
+
+
 def modules() -> list[types.ModuleType]:
     """Return the script's module, and those of its files that were imported; none before a script was executed."""
     global _modules
     count, found = _modules
-    # Looking at some 1,500 modules takes longer than all else that a checkpoint needs of them.
     if count != len(sys.modules):
-        found = [module for name, module in list(sys.modules.items()) if _is_own(name, module)]
+        found = [module for name, module in _imported() if _is_own(name, module)]
         _modules = len(sys.modules), found
     return found
+
+
+def _imported() -> list[tuple[str, types.ModuleType]]:
+    """Return the script's module and what was imported since, in this order; all modules if it is not there.
+
+    A look at those from before the fork, some 1,500, takes longer than all else that a checkpoint needs, and counts in
+    each of them that it is looked at: some 10 MB of memory would be shared with the zygote no longer.
+    """
+    while True:
+        found = []
+        # A thread of the script's may be importing.
+        with contextlib.suppress(RuntimeError):
+            for name, module in reversed(sys.modules.items()):
+                found.append((name, module))
+                if name == MODULE_NAME:
+                    break
+            return found[::-1]
 
 
 def _is_own(name: str, module: object) -> bool:

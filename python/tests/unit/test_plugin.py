@@ -46,6 +46,11 @@ def test_warming_leaves_the_plugin_ready(tmp_path: Path) -> None:
         (GOOD.replace("entry.py", "none.py"), "`module`"),
         (GOOD.replace("entry.py", "../entry.py"), "`module`"),
         (GOOD + "hint = 5\n", "`hint`"),
+        (GOOD + "rehearsal = 5\n", "`rehearsal.script`"),
+        (GOOD + '[rehearsal]\nscript = "../x.py"\nrecords = [{ a = 1 }]\n', "`rehearsal.script`"),
+        (GOOD + '[rehearsal]\nscript = "x.py"\n', "`rehearsal.records`"),
+        (GOOD + '[rehearsal]\nscript = "x.py"\nrecords = []\n', "`rehearsal.records`"),
+        (GOOD + '[rehearsal]\nscript = "x.py"\nrecords = [{ a = "b" }]\n', "`rehearsal.records`"),
     ],
 )
 def test_a_wrong_description_is_told(tmp_path: Path, toml: str, word: str) -> None:

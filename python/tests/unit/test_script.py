@@ -109,3 +109,25 @@ def test_a_script_finds_its_files_and_modules(folder: Path) -> None:
 def test_a_byte_order_mark_and_carriage_returns_are_no_errors() -> None:
     assert script.execute("cell", "\ufeffx = 1\r\ny = 2\r\n")["y"] == 2
     assert "line 2" in failure("x = 1\r\nraise ValueError\r\n")
+
+
+def test_own_modules_are_the_script_and_what_it_imports_of_its_files(folder: Path) -> None:
+    (folder / "first.py").write_text("import json, second\n")
+    (folder / "second.py").write_text("x = 1\n")
+    try:
+        script.execute("cell", "import first, colorsys")
+        assert [module.__name__ for module in script.modules()] == [script.MODULE_NAME, "second", "first"]
+        sys.modules.pop(script.MODULE_NAME)
+        assert [module.__name__ for module in script.modules()] == ["second", "first"]
+    finally:
+        script.forget()
+        for name in ("first", "second"):
+            sys.modules.pop(name, None)
+
+
+def test_a_script_that_is_forgotten_can_be_executed_again_with_other_files(folder: Path) -> None:
+    for number in (1, 2):
+        (folder / "part.py").write_text(f"number = {number}" + "\n" * number)
+        assert script.execute("cell", "import part\nnumber = part.number")["number"] == number
+        script.forget()
+        assert script.modules() == [] and "part" not in sys.modules
