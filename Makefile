@@ -1,4 +1,4 @@
-.PHONY: setup build install run demo demo-stop test bench lint format
+.PHONY: setup build install run demo demo-stop test bench benchmarks lint format
 
 python := .venv/bin/python
 swift_files := Package.swift Sources Tests
@@ -31,9 +31,13 @@ demo-stop:
 test: build
 	@deploy/test.sh
 
-# Measures against a bare Moirae loop and plain SQLite in the same run; writes bench.json.
+# Measures against a bare Moirae loop and plain SQLite in the same run; writes bench.json. BENCH="estimates --compare before.json" and so on.
 bench: build
-	@PYTHONPATH=python/tests/e2e $(python) -W ignore python/tests/bench --json bench.json
+	@PYTHONPATH=python/tests/e2e $(python) -W ignore python/tests/bench --json bench.json $(BENCH)
+
+# The same, and BENCHMARKS.md of it.
+benchmarks: build
+	@PYTHONPATH=python/tests/e2e $(python) -W ignore python/tests/bench --json bench.json --page BENCHMARKS.md
 
 lint: setup
 	@swift format lint --strict --recursive $(swift_files)

@@ -9,7 +9,7 @@ struct RegistrationForm {
     static let rows = "rows"
     /// Fields that are not in the query.
     private static let fields = ["name", "definition", "files"]
-    private static let options = ["plugin", "valid_time", "seed_inputs", "from"] + LimitsForm.names
+    private static let options = ["plugin", "valid_time", "seed_inputs", "from", "acceleration"] + LimitsForm.names
     /// What clients of ROVI-org's demonstration send: its server makes nothing of the first, and of the other only with scripts that
     /// cannot run here.
     private static let upstreamOptions = ["start_time", "required_time"]

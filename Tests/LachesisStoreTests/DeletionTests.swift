@@ -250,7 +250,7 @@ import Testing
                     try append(batch(["n": 1]), to: cell, transaction)
                     _ = try EstimatorWriter(transaction: transaction).register(
                         Registration(battery: cell, plugin: "p", definition: "d", files: []), description: .example,
-                        snapshot: .initial, epoch: 1, time: 0, columnLimit: 10)
+                        snapshot: .initial, acceleration: nil, epoch: 1, time: 0, columnLimit: 10)
                     try delete(cell, transaction)
                     try append(batch(["a": "x"], ["b": 2]), to: upper, transaction)
                     try delete(upper, transaction)

@@ -1,5 +1,6 @@
-"""Rows stored per second through WebSockets, without an estimator, against plain SQLite."""
+"""Rows stored per second through WebSockets and by `POST`, without an estimator, against plain SQLite."""
 
+import json
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 ROWS = 100_000
+SOCKETS = (1, 4, 16)
+BULK = 10_000
+"""Rows of one `POST`."""
 TRANSACTION = 1_000
 """Rows of one transaction of plain SQLite."""
 
@@ -74,10 +78,25 @@ def plain_sqlite(records: list[dict[str, Any]]) -> float:
     return len(records) / watch.seconds
 
 
+def bulk_rate(server: Server, body: bytes, kind: str) -> float:
+    """Return rows per second of one `POST` after another, each of `BULK` rows, to one battery."""
+    name = fresh("bulk")
+    with stopwatch() as watch:
+        for _ in range(ROWS // BULK):
+            reply = server.http.post(f"/db/upload/{name}", content=body, headers={"Content-Type": kind})
+            assert reply.status_code == 200, reply.text
+    return ROWS / watch.seconds
+
+
 def figures(server: Server, rounds: int) -> Iterator[Figure]:
     records = rows()
     wire = frames(records)
-    plain, stored, one, four = [], [], [], []
+    bodies = {
+        "json": (json.dumps(records[:BULK]).encode(), "application/json"),
+        "msgpack": (msgpack.packb(records[:BULK]), "application/msgpack"),
+    }
+    plain: list[float] = []
+    found: dict[str, list[float]] = {}
     for _ in range(rounds):
         plain.append(plain_sqlite(records))
         name = fresh("rows")
@@ -85,17 +104,14 @@ def figures(server: Server, rounds: int) -> Iterator[Figure]:
             send(server, name, wire)
         stats = server.stats(name)
         assert stats and stats["data_stats"]["rows"] == ROWS, stats
-        stored.append(ROWS / watch.seconds)
-        one.append(acknowledged_rate(server, wire, 1))
-        four.append(acknowledged_rate(server, wire, 4))
+        rates = {"one_upload": ROWS / watch.seconds}
+        for sockets in SOCKETS:
+            rates[f"{sockets}_uploads_acknowledged"] = acknowledged_rate(server, wire, sockets)
+        for form, (body, kind) in bodies.items():
+            rates[f"bulk_{form}"] = bulk_rate(server, body, kind)
+        for name, rate in rates.items():
+            found.setdefault(name, []).append(rate)
     yield Figure("plain_sqlite", median(plain), "rows/s")
-    yield Figure("one_upload", median(stored), "rows/s")
-    yield Figure("one_upload_to_plain_sqlite", median(a / b for a, b in zip(stored, plain, strict=True)), "ratio")
-    yield Figure("one_upload_acknowledged", median(one), "rows/s")
-    yield Figure(
-        "one_upload_acknowledged_to_plain_sqlite", median(a / b for a, b in zip(one, plain, strict=True)), "ratio"
-    )
-    yield Figure("four_uploads_acknowledged", median(four), "rows/s")
-    yield Figure(
-        "four_uploads_acknowledged_to_plain_sqlite", median(a / b for a, b in zip(four, plain, strict=True)), "ratio"
-    )
+    for name, rates_of in found.items():
+        yield Figure(name, median(rates_of), "rows/s")
+        yield Figure(f"{name}_to_plain_sqlite", median(a / b for a, b in zip(rates_of, plain, strict=True)), "ratio")

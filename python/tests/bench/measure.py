@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from math import ceil
 from typing import Any, NamedTuple
 
-from server import ROOT
+from server import ROOT, Server, fresh
 
 from lachesis import records
 
@@ -31,6 +33,33 @@ def example_records() -> list[dict[str, Any]]:
     """Return the records of the example's cell."""
     rows, _ = records.read(EXAMPLE / "demo-cell.h5")
     return [dict(row) for row in rows]
+
+
+def records_of(count: int) -> list[dict[str, Any]]:
+    """Return so many records: those of the example, again and again, an interval after one another."""
+    example = example_records()
+    span = example[-1]["test_time"] + example[1]["test_time"] - 2 * example[0]["test_time"]
+    rounds = [
+        {**row, "test_time": row["test_time"] + turn * span}
+        for turn in range(-(-count // len(example)))
+        for row in example
+    ]
+    return rounds[:count]
+
+
+def percentile(values: list[float], percent: float) -> float:
+    """Return the smallest value that so many percent are not above."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, ceil(len(ordered) * percent / 100) - 1)]
+
+
+def fleet(server: Server, stem: str, size: int) -> list[str]:
+    """Register the example for so many batteries, as soon as the server can; return their names."""
+    server.wait_plugins()
+    names = [fresh(stem) for _ in range(size)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: server.accept(name, SCRIPT, "moirae", files=FILES), names))
+    return names
 
 
 class Stopwatch:

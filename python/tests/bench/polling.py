@@ -2,21 +2,79 @@
 
 import re
 import subprocess
+import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from measure import Figure
-from server import Server
+from ingest import frames, send
+from measure import FILES, SCRIPT, Figure, fleet, records_of
+from server import Server, fresh
 
+SIZES = (1, 100, 1_000)
 SECONDS = 5
 CONNECTIONS = 4
 MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+RECORDS = 50
 
 
-def figures(server: Server) -> Iterator[Figure]:
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", f"{server.url}/online/status"]
+def poll(name: str, url: str, *headers: str) -> Iterator[Figure]:
+    given = [part for header in headers for part in ("-H", header)]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", *given, url]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     tail = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
-    assert rate and tail and "Non-2xx" not in said, said
-    yield Figure("status_polls", float(rate[1]), "requests/s")
-    yield Figure("status_poll_p99", float(tail[1]) * MILLISECONDS[tail[2]], "ms")
+    assert rate and tail, said
+    # wrk counts 304 among the others.
+    assert "Non-2xx" not in said or headers, said
+    yield Figure(name, float(rate[1]), "requests/s")
+    yield Figure(f"{name}_p99", float(tail[1]) * MILLISECONDS[tail[2]], "ms")
+
+
+@contextmanager
+def under_load(server: Server) -> Iterator[None]:
+    """Upload, and step, as fast as can be, meanwhile."""
+    name = fresh("load")
+    server.accept(name, SCRIPT, "moirae", files=FILES)
+    ended = threading.Event()
+
+    def upload() -> None:
+        start, records = 0.0, records_of(20_000)
+        while not ended.is_set():
+            send(server, name, frames([{**record, "test_time": start + record["test_time"]} for record in records]))
+            start += records[-1]["test_time"] + 1
+
+    thread = threading.Thread(target=upload)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def figures() -> Iterator[Figure]:
+    for size in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            server = Server(Path(folder)).start()
+            try:
+                yield from _figures(server, size)
+            finally:
+                server.dispose()
+
+
+def _figures(server: Server, size: int) -> Iterator[Figure]:
+    wire = frames(records_of(RECORDS))
+    names = fleet(server, "polled", size)
+    for name in names:
+        send(server, name, wire)
+    for name in names:
+        server.wait_status(name, 600, stepped=RECORDS - 1)
+    every, one = f"{server.url}/online/status", f"{server.url}/online/status?name={names[0]}"
+    tag = server.http.get(every).headers["ETag"]
+    yield from poll(f"status_of_{size}", every)
+    yield from poll(f"status_of_{size}_unchanged", every, f"If-None-Match: {tag}")
+    yield from poll(f"status_of_one_among_{size}", one)
+    with under_load(server):
+        yield from poll(f"status_of_one_among_{size}_under_load", one)

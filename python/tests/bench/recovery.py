@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from ingest import frames, send
-from measure import FILES, SCRIPT, Figure, example_records, stopwatch
+from measure import FILES, SCRIPT, Figure, example_records, fleet, stopwatch
 from processes import wait
 from server import Server, fresh
 
@@ -34,10 +34,9 @@ def figures() -> Iterator[Figure]:
 
 
 def _fleet(server: Server) -> list[str]:
-    names = [fresh("recovered") for _ in range(ESTIMATORS)]
+    names = fleet(server, "recovered", ESTIMATORS)
     wire = frames(example_records()[:RECORDS])
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda name: server.accept(name, SCRIPT, "moirae", files=FILES), names))
         list(pool.map(lambda name: send(server, name, wire), names))
     for name in names:
         server.wait_status(name, 600, stepped=RECORDS - 1)

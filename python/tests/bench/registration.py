@@ -1,21 +1,15 @@
 """From POST to ready, and what a worker costs in memory."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
 from ingest import frames, send
-from measure import FILES, SCRIPT, Figure, example_records, stopwatch
+from live import private_bytes
+from measure import FILES, SCRIPT, Figure, example_records, percentile, stopwatch
 from server import Server, fresh
 
-REGISTRATIONS = 20
+REGISTRATIONS = 40
 STEPS = 100
-
-
-def private_bytes(pid: int) -> int:
-    """Return the memory that a process shares with no other. bytes"""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(("Private_Clean:", "Private_Dirty:")))
 
 
 def figures(server: Server) -> Iterator[Figure]:
@@ -33,5 +27,6 @@ def figures(server: Server) -> Iterator[Figure]:
     for name in names:
         send(server, name, wire)
         server.wait_status(name, stepped=STEPS)
-    yield Figure("register_to_ready", median(times), "ms")
+    yield Figure("register_to_ready_p50", median(times), "ms")
+    yield Figure("register_to_ready_p99", percentile(times, 99), "ms")
     yield Figure("worker_private_memory", median(private_bytes(pid) for pid in workers) / 1e6, "MB")

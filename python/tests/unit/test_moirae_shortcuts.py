@@ -352,8 +352,8 @@ def test_a_function_that_a_script_replaced_is_not_replaced_again(
 
 
 def test_code_of_another_version_is_not_replaced(package: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lachesis_moirae.shortcuts.known import KNOWN
-    from lachesis_moirae.shortcuts.original import Original
+    from lachesis_moirae.originals import Original
+    from lachesis_moirae.originals.known import KNOWN
 
     path = "moirae.estimators.online.filters.kalman.unscented:UnscentedKalmanFilter"
     found = Original(path)

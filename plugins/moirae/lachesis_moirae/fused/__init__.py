@@ -8,11 +8,12 @@ from moirae.estimators.online import OnlineEstimator
 from moirae.estimators.online.dual import DualEstimator
 from moirae.estimators.online.joint import JointEstimator
 
+from ..shortcuts.recognition import is_genuine
 from .dual import FusedDual
 from .joint import FusedJoint
-from .recognition import Unrecognized, Unsure, require_genuine
+from .recognition import WRITTEN_FOR, Unrecognized, Unsure, require_genuine, require_that
 
-__all__ = ("Fused", "Unrecognized", "Unsure", "fuse")
+__all__ = ("WRITTEN_FOR", "Fused", "Unrecognized", "Unsure", "fuse")
 
 Fused = FusedDual | FusedJoint
 
@@ -24,7 +25,9 @@ def fuse(estimator: OnlineEstimator) -> Fused:
     if kind is None:
         raise Unrecognized(f"the class {type(estimator).__name__} is not known")
     try:
-        return kind(estimator)
+        fused = kind(estimator)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # Moirae's own step may fail by it, too; that is its to say.
         raise Unrecognized(f"it is made in a way that is not known: {error}") from error
+    require_that(is_genuine(estimator), "it has a method or a part of the script's own")
+    return fused

@@ -2,14 +2,64 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from ..originals import original
 
-from ..shortcuts.known import KNOWN
-from ..shortcuts.original import original
-
-WRITTEN_FOR = tuple(path for path in KNOWN if "thevenin" not in path)
+_ONLINE, _MODELS = "moirae.estimators.online", "moirae.models"
+WRITTEN_FOR = (
+    f"{_ONLINE}.dual:DualEstimator",
+    f"{_ONLINE}.joint:JointEstimator",
+    f"{_ONLINE}.filters.base:ModelWrapper",
+    f"{_ONLINE}.filters.conversions:IdentityConversionOperator",
+    f"{_ONLINE}.filters.conversions:LinearConversionOperator",
+    f"{_ONLINE}.filters.distributions:DeltaDistribution",
+    f"{_ONLINE}.filters.distributions:MultivariateGaussian",
+    f"{_ONLINE}.filters.kalman.unscented:UnscentedKalmanFilter",
+    f"{_ONLINE}.filters.kalman.unscented:assemble_unscented_estimate_from_samples",
+    f"{_ONLINE}.filters.kalman.unscented:compute_unscented_covariance",
+    f"{_ONLINE}.filters.kalman.utils:calculate_gain_matrix",
+    f"{_ONLINE}.filters.kalman.utils:ensure_positive_semi_definite",
+    f"{_ONLINE}.utils.model:BaseCellWrapper",
+    f"{_ONLINE}.utils.model:CellModelWrapper",
+    f"{_ONLINE}.utils.model:DegradationModelWrapper",
+    f"{_ONLINE}.utils.model:JointCellModelWrapper",
+    f"{_ONLINE}.utils.model:convert_vals_model_to_filter",
+    f"{_MODELS}.base:GeneralContainer",
+    f"{_MODELS}.base:HealthVariable",
+    f"{_MODELS}.base:InputQuantities",
+    f"{_MODELS}.base:OutputQuantities",
+    f"{_MODELS}.base:enforce_dimensions",
+    f"{_MODELS}.components.soc:SOCDependentHealth",
+    f"{_MODELS}.components.soc:SOCInterpolatedHealth",
+    f"{_MODELS}.components.soc:adjust_soc_shape",
+    f"{_MODELS}.ecm:EquivalentCircuitModel",
+    f"{_MODELS}.ecm.advancedSOH:ECMASOH",
+    f"{_MODELS}.ecm.components:Capacitance",
+    f"{_MODELS}.ecm.components:HysteresisParameters",
+    f"{_MODELS}.ecm.components:MaxTheoreticalCapacity",
+    f"{_MODELS}.ecm.components:OpenCircuitVoltage",
+    f"{_MODELS}.ecm.components:RCComponent",
+    f"{_MODELS}.ecm.components:Resistance",
+    f"{_MODELS}.ecm.ins_outs:ECMInput",
+    f"{_MODELS}.ecm.ins_outs:ECMMeasurement",
+    f"{_MODELS}.ecm.transient:ECMTransientVector",
+    f"{_MODELS}.ecm.utils:hysteresis_solver_const_sign",
+    f"{_MODELS}.utils:NoDegradation",
+    "numpy:allclose",
+    "numpy:average",
+    "numpy:diag",
+    "numpy:isclose",
+    "numpy:tile",
+    "numpy.lib._function_base_impl:_weights_are_valid",
+    "scipy.interpolate._interpolate:interp1d",
+    "scipy.interpolate._polyint:_Interpolator1D",
+    "numpy.linalg:cholesky",
+    "numpy.linalg:inv",
+    "scipy.interpolate._bsplines:BSpline",
+    "scipy.linalg:block_diag",
+)
 """Paths of all whose work the fused step does in its own way, or relies upon."""
-_ARE_KNOWN = all((found := original(path)) is not None and found.is_known for path in WRITTEN_FOR)
+_ORIGINALS = {path: original(path) for path in WRITTEN_FOR}
+_UNKNOWN = [path for path, found in _ORIGINALS.items() if found is None or not found.is_known]
 
 
 class Unrecognized(Exception):
@@ -21,20 +71,8 @@ class Unsure(Exception):
 
 
 def require(part: object, *classes: type) -> None:
-    """Raise Unrecognized unless a part is of one of the classes, not of one derived from it, and has no own methods."""
-    if type(part) not in classes:
-        raise Unrecognized(f"the class {type(part).__name__} is not known")
-    for name, value in vars(part).items():
-        # A method put into the object itself hides its class's.
-        if callable(value) and callable(getattr(type(part), name, None)):
-            raise Unrecognized(f"{type(part).__name__} has a `{name}` of its own")
-    if isinstance(part, BaseModel) and not vars(part).keys() <= type(part).model_fields.keys() | _cached(type(part)):
-        raise Unrecognized(f"{type(part).__name__} has attributes that are not its class's")
-
-
-def _cached(kind: type) -> set[str]:
-    """Names under which a class's cached properties keep their values."""
-    return {name for base in kind.__mro__ for name, value in vars(base).items() if hasattr(value, "attrname")}
+    """Raise Unrecognized unless a part is of one of the classes, not of one derived from it."""
+    require_that(type(part) in classes, f"the class {type(part).__name__} is not known")
 
 
 def require_that(condition: Any, text: str) -> None:
@@ -45,7 +83,6 @@ def require_that(condition: Any, text: str) -> None:
 
 def require_genuine() -> None:
     """Raise Unrecognized unless Moirae, and what it calls, are what the fused step was written for."""
-    require_that(_ARE_KNOWN, "another version of Moirae or of a library below it")
-    for path in WRITTEN_FOR:
-        found = original(path)
+    require_that(not _UNKNOWN, f"another version of {', '.join(_UNKNOWN)}")
+    for path, found in _ORIGINALS.items():
         require_that(found is not None and found.is_unchanged, f"the script has altered {path.replace(':', '.')}")

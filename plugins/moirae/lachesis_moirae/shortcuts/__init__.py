@@ -2,11 +2,12 @@
 
 Each module here is one shortcut, and says what it skips and why that cannot change a bit. A shortcut is taken only if
 what it was written for is what there is: the code of Moirae's functions and of those of numpy, scipy and pydantic that
-they call, by digest (see `known`), and none of them replaced since.
+they call, by digest (see `originals.known`), and none of them replaced since.
 """
 
 from typing import Any, ClassVar
 
+from ..originals import original, place
 from . import (
     circuit,
     containers,
@@ -21,7 +22,6 @@ from . import (
     parameters,
     sigma_points,
 )
-from .original import original, place
 from .recognition import is_genuine
 from .shortcut import Shortcut
 
@@ -42,6 +42,8 @@ ALL = tuple(
         dual_step,
     )
 )
+WRITTEN_FOR = tuple(path for shortcut in ALL for path in shortcut.written_for)
+"""Paths of all whose work the shortcuts do in their own way, or rely upon."""
 _KNOWN = tuple(shortcut for shortcut in ALL if shortcut.is_known)
 _ORIGINALS = tuple({path: original(path) for shortcut in _KNOWN for path in shortcut.written_for}.values())
 _ABSENT = object()
@@ -98,9 +100,3 @@ class Shortcuts:
             else:
                 setattr(owner, name, function)
         Shortcuts._installed = None
-
-
-def table() -> str:
-    """Return the digests of what is installed, as `known.KNOWN` is written."""
-    paths = sorted({path for shortcut in ALL for path in shortcut.written_for})
-    return "\n".join(f'    "{path}": "{found.digest if (found := original(path)) else None}",' for path in paths)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from .original import original, place
+from ..originals import original, place
 
 
 @dataclass(frozen=True)

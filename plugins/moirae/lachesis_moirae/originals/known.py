@@ -1,10 +1,11 @@
-"""Digests of the code that the shortcuts were written for, by path.
+"""Digests of the code that shortcuts and fused steps were written for, by path.
 
 They are of Moirae 949c3b6, pydantic 2.14, numpy 2.3 and scipy 1.17.
 
 To print the table for what is installed, in the folder `plugins/moirae`:
-`python -c "from lachesis_moirae.shortcuts import table; print(table())"`. A digest that changed says that a shortcut
-is to be read again beside the code that changed. Bytecode is that of CPython 3.11; with another, no shortcut is taken.
+`python -c "from lachesis_moirae.originals.all import table; print(table())"`.
+A digest that changed says that what was written for that code is to be read again beside it. Bytecode is that of
+CPython 3.11; with another, every step is Moirae's own.
 """
 
 KNOWN = {
@@ -24,6 +25,7 @@ KNOWN = {
     "moirae.estimators.online.filters.kalman.utils:ensure_positive_semi_definite": "849cc02a6e9e24cc",
     "moirae.estimators.online.joint:JointEstimator": "e44db2f6ce2914da",
     "moirae.estimators.online.utils.model:BaseCellWrapper": "95553d75029c07ce",
+    "moirae.estimators.online.utils.model:CellModelWrapper": "1311d9235f49b6c4",
     "moirae.estimators.online.utils.model:DegradationModelWrapper": "75042f83bfb63092",
     "moirae.estimators.online.utils.model:JointCellModelWrapper": "11054efa84a58b06",
     "moirae.estimators.online.utils.model:convert_vals_model_to_filter": "154b34ab4aeb1a76",
@@ -49,6 +51,7 @@ KNOWN = {
     "moirae.models.ecm.ins_outs:ECMInput": "5a1dddb9e842b168",
     "moirae.models.ecm.ins_outs:ECMMeasurement": "0735c7bfd49ecdf9",
     "moirae.models.ecm.transient:ECMTransientVector": "31c6118eb9df25ee",
+    "moirae.models.ecm.utils:hysteresis_solver_const_sign": "81ebc3b67d2387ab",
     "moirae.models.ecm:EquivalentCircuitModel": "0d34aeb9b2cf1172",
     "moirae.models.thevenin.ins_outs:TheveninInput": "e8c9b4592735eaf5",
     "moirae.models.thevenin.state:TheveninASOH": "a770778b4cedc560",

@@ -1,4 +1,4 @@
-"""What of Moirae, and of the libraries below it, a shortcut was written for.
+"""Functions and classes that shortcuts and fused steps were written for.
 
 All of it is looked at when this package is imported, which is before any script has run, and compared again with what
 is there when an estimator has been built: a script may have put something else in its place.
