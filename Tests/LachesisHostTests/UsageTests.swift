@@ -5,30 +5,57 @@ import Testing
 @testable import LachesisHost
 
 @Suite struct UsageTests {
-    @Test func aRoundTakesAFewAtATimeAndEveryoneOnce() {
+    @Test func aRoundTakesOneAtATimeAndEveryoneOnce() {
         var rounds = UsageRounds()
         let workers: [Epoch] = Array(1...40)
-        #expect(rounds.due == nil && rounds.next(of: workers, now: .seconds(9)).isEmpty)
+        #expect(rounds.due == nil && rounds.next(of: workers, now: .seconds(9)) == nil)
         rounds.started(now: .seconds(10))
         #expect(rounds.due == .seconds(11))
-        #expect(rounds.next(of: workers, now: .seconds(10.5)).isEmpty)
+        #expect(rounds.next(of: workers, now: .seconds(10.5)) == nil)
         var (now, seen): (Duration, [Epoch]) = (.seconds(11), [])
-        for _ in 0..<3 {
-            let group = rounds.next(of: workers.shuffled(), now: now)
-            #expect(group.count <= UsageRounds.group)
-            seen += group
+        while seen.count < workers.count, let epoch = rounds.next(of: workers.shuffled(), now: now) {
+            seen.append(epoch)
+            rounds.measured(.milliseconds(1), now: now)
             // A new worker does not begin the round again.
-            if seen.count < workers.count { rounds.started(now: now) }
+            if seen.count < workers.count {
+                rounds.started(now: now)
+                #expect(rounds.due == now + .milliseconds(100))
+            }
             now = rounds.due ?? .zero
         }
         #expect(seen == workers)
         #expect(rounds.due == .seconds(11) + UsageRounds.interval)
     }
 
+    @Test func measuringTakesAHundredthOfTheTimeHoweverManyThereAre() {
+        var rounds = UsageRounds()
+        let workers: [Epoch] = Array(1...1_000)
+        rounds.started(now: .zero)
+        var (now, busy) = (Duration.seconds(1), Duration.zero)
+        while now < .seconds(600) {
+            if rounds.next(of: workers, now: now) != nil {
+                busy += .milliseconds(2)
+                rounds.measured(.milliseconds(2), now: now)
+            }
+            now = rounds.due ?? .seconds(601)
+        }
+        #expect(busy > .seconds(5) && busy <= .seconds(6))
+    }
+
+    @Test func aRoundEndsWhereThoseWhoAreLeftHaveEnded() {
+        var rounds = UsageRounds()
+        rounds.started(now: .zero)
+        #expect(rounds.next(of: [1, 2], now: .seconds(1)) == 1)
+        rounds.measured(.milliseconds(1), now: .seconds(1))
+        #expect(rounds.next(of: [1], now: .seconds(2)) == nil)
+        #expect(rounds.due == .seconds(1) + UsageRounds.interval)
+        #expect(rounds.next(of: [1], now: .seconds(6)) == 1)
+    }
+
     @Test func withoutWorkersNothingIsDue() {
         var rounds = UsageRounds()
         rounds.started(now: .zero)
-        #expect(rounds.next(of: [Epoch](), now: .seconds(2)).isEmpty && rounds.due == nil)
+        #expect(rounds.next(of: [Epoch](), now: .seconds(2)) == nil && rounds.due == nil)
     }
 
     @Test func theKernelsWordsAreUnderstood() {

@@ -1,16 +1,15 @@
 internal import LachesisWire
 
 extension HostLoop {
-    /// Measures some of the workers if that is due, and tells the daemon.
+    /// Measures a worker if that is due, and tells the daemon.
     func reportUsage() throws(HostError) {
-        let group = usageRounds.next(of: workers.keys, now: now)
-        arm(usageRounds.due)
-        var usages: [WorkerUsage] = []
-        for epoch in group {
-            guard let pid = workers[epoch]?.pid, let usage = ProcessUsage(of: pid) else { continue }
-            usages.append(
-                WorkerUsage(epoch: epoch, memoryBytes: usage.memoryBytes, cpuSeconds: usage.cpuSeconds))
-        }
-        if !usages.isEmpty { try send(.usage(usages)) }
+        defer { arm(usageRounds.due) }
+        guard let epoch = usageRounds.next(of: workers.keys, now: now) else { return }
+        let began = monotonicNow()
+        let usage = workers[epoch]?.pid.flatMap { ProcessUsage(of: $0) }
+        usageRounds.measured(monotonicNow() - began, now: now)
+        guard let usage else { return }
+        try send(
+            .usage([WorkerUsage(epoch: epoch, memoryBytes: usage.memoryBytes, cpuSeconds: usage.cpuSeconds)]))
     }
 }

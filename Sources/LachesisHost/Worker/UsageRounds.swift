@@ -1,20 +1,19 @@
-internal import LachesisWire
+import LachesisWire
 
-/// Decides which workers are measured when: pure. Times are those of one monotonic clock.
+/// Decides which worker is measured when: pure. Times are those of one monotonic clock.
 ///
-/// A few at a time, because the kernel walks through all pages of a process for it: a thousand workers keep a core busy for
-/// some hundredths of the time.
+/// One at a time, and then nobody for a hundred times as long as that took: the kernel walks through all pages of a process for it,
+/// some 1.5 ms during which the host does nothing else. Of thirty workers each is measured every five seconds, of a thousand every
+/// few minutes.
 struct UsageRounds {
     /// Time from the beginning of one round to that of the next, at least.
     static let interval = Duration.seconds(5)
-    /// Time between two groups of one round.
-    static let pause = Duration.milliseconds(250)
-    /// Workers of one group.
-    static let group = 16
+    /// How many times as long as a measurement took nobody is measured after it.
+    static let rest = 100
     /// A new worker is measured so soon, if no round is under way.
     static let novelty = Duration.seconds(1)
 
-    /// When the next group is due; nil if there is nobody to measure.
+    /// When the next measurement is due; nil if there is nobody to measure.
     private(set) var due: Duration?
     private var roundBegan = Duration.zero
     /// The last that was measured in this round; nil between two rounds.
@@ -26,18 +25,22 @@ struct UsageRounds {
         due = min(due ?? now + Self.novelty, now + Self.novelty)
     }
 
-    /// Whom to measure now; none if nothing is due.
-    mutating func next(of workers: some Collection<Epoch>, now: Duration) -> [Epoch] {
-        guard let due, now >= due else { return [] }
-        guard !workers.isEmpty else {
-            (self.due, last) = (nil, nil)
-            return []
+    /// Whom to measure now; nil if nothing is due. `measured` is to be called with what it took.
+    mutating func next(of workers: some Collection<Epoch>, now: Duration) -> Epoch? {
+        guard let due, now >= due else { return nil }
+        let left = workers.filter { $0 > last ?? 0 }
+        guard let next = left.min() else {
+            // Whoever was left of the round has ended.
+            (self.due, last) = (workers.isEmpty ? nil : max(roundBegan + Self.interval, now), nil)
+            return nil
         }
         if last == nil { roundBegan = now }
-        let rest = workers.filter { $0 > last ?? 0 }.sorted()
-        let group = Array(rest.prefix(Self.group))
-        last = rest.count > Self.group ? group.last : nil
-        self.due = last == nil ? max(roundBegan + Self.interval, now + Self.pause) : now + Self.pause
-        return group
+        last = left.count > 1 ? next : nil
+        return next
+    }
+
+    mutating func measured(_ time: Duration, now: Duration) {
+        let rested = now + time * Self.rest
+        due = last == nil ? max(roundBegan + Self.interval, rested) : rested
     }
 }
