@@ -37,7 +37,10 @@ struct CheckpointPlan {
     /// Whether asking for a checkpoint does not end the process, as far as is known.
     var isConceivable: Bool { isAllowed }
 
-    func isDue(_ now: ContinuousClock.Instant) -> Bool { now - askedAt >= interval }
+    /// When a checkpoint is due that only time brings.
+    var due: ContinuousClock.Instant { askedAt + interval }
+
+    func isDue(_ now: ContinuousClock.Instant) -> Bool { now >= due }
 
     /// Notes a batch.
     /// - Returns: whether it is to ask for a checkpoint. Once an estimator could not be saved, only time brings the next try.

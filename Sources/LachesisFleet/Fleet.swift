@@ -11,6 +11,7 @@ struct FleetEnvironment: Sendable {
     let board: StatusBoard
     let builder: WorkerBuilder
     let berths: WorkerBerths
+    let turns: StepTurns
     let logger: Logger
     let metrics = FleetMetrics()
 }
@@ -39,7 +40,10 @@ package final class Fleet: Sendable {
             configuration: configuration, storage: storage, roster: roster, board: board,
             builder: WorkerBuilder(
                 roster: roster, berths: berths, limits: limits, acceleration: configuration.acceleration),
-            berths: berths, logger: logger)
+            berths: berths,
+            turns: StepTurns(TurnLedger.Configuration(processors: configuration.processors)) {
+                roster.signal(.turn, to: $0)
+            }, logger: logger)
         roster.logs.whenLimited { [board] battery, version, problem in
             guard let battery = try? BatteryName(battery) else { return }
             board.update(battery, version: version) { $0.logProblem = problem }
@@ -82,6 +86,7 @@ package final class Fleet: Sendable {
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             environment.roster.tick()
             environment.berths.check()
+            environment.turns.check()
         }
     }
 

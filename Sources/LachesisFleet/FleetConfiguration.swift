@@ -1,3 +1,4 @@
+internal import Foundation
 package import LachesisModel
 
 /// How a fleet keeps its estimators' workers and their checkpoints.
@@ -12,6 +13,8 @@ package struct FleetConfiguration: Sendable {
     package var workers = 1_000
     /// How much any estimator may be accelerated. Default full.
     package var acceleration = Acceleration.full
+    /// Processors for which workers take turns to step. Default those of this machine.
+    package var processors = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
     package init() {}
 }

@@ -22,6 +22,8 @@ package final class HostRoster: Sendable {
         var events: AsyncStream<WorkerEvent>.Continuation
         /// Signals that its feeder has not taken.
         var signals: FeedSignals = []
+        /// When its feeder wants to be told that time has passed; nil never.
+        var due: ContinuousClock.Instant?
         /// Called once its process has ended.
         var farewells: [@Sendable () -> Void] = []
 
@@ -146,9 +148,19 @@ package final class HostRoster: Sendable {
         }
     }
 
-    /// Tells the feeders of all workers that time passes, and asks all hosts for a sign of life.
+    /// Has a worker's feeder told once this moment has passed, in the place of what it wanted before.
+    func remind(_ epoch: Epoch, at due: ContinuousClock.Instant) {
+        state.withLock { $0.workers[epoch]?.due = due }
+    }
+
+    /// Reminds those who are to be, and asks all hosts for a sign of life.
     func tick() {
-        let (peers, epochs) = state.withLock { (Array($0.hosts.keys), Array($0.workers.keys)) }
+        let now = ContinuousClock.now
+        let (peers, epochs) = state.withLock { state in
+            let due = state.workers.keys.filter { state.workers[$0]?.due.map { $0 <= now } ?? false }
+            for epoch in due { state.workers[epoch]?.due = nil }
+            return (Array(state.hosts.keys), due)
+        }
         for peer in peers { hub.send(HostCommand.ping.encoded, to: peer) }
         for epoch in epochs { signal(.tick, to: epoch) }
     }

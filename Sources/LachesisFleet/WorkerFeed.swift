@@ -20,8 +20,13 @@ final class WorkerFeed {
     private var plan: CheckpointPlan
     private var pace = BatchPace(now: .now)
     private var mustLeave: Bool
+    /// When it is reminded that something may be due; nil if it is not.
+    private var reminder: ContinuousClock.Instant?
     /// When the worker was sent records last.
     private var fedAt = ContinuousClock.now
+    /// Whether it is this worker's turn to step, and in which lane it asked for that last.
+    private var hasTurn = false
+    private var lane = TurnLedger.Lane.live
     /// What the berth was told last; nil before.
     private var isIdle: Bool?
     /// Records behind these are fed one by one: one of them ended the process before this.
@@ -45,7 +50,9 @@ final class WorkerFeed {
     private var battery: BatteryName { estimator.battery }
     private var description: EstimatorDescription { live.ready.description }
     private var wish: WorkerWish { estimator.wish.withLock(\.self) }
-    private var hasRecords: Bool { environment.storage.lastSequence(of: battery) > window.sent }
+    /// Records that are stored and not sent.
+    private var waiting: Int64 { max(0, environment.storage.lastSequence(of: battery) - window.sent) }
+    private var hasRecords: Bool { waiting > 0 }
 
     /// - Parameters:
     ///   - storedCursor: as the store has it.
@@ -67,6 +74,7 @@ final class WorkerFeed {
 
     /// - Throws: `CancellationError`, or `FleetError` `.script` if the worker answers what no worker answers.
     func run() async throws -> End {
+        defer { environment.turns.leave(live.link.epoch) }
         showPhase()
         note(isIdle: false)
         try await fill()
@@ -77,6 +85,8 @@ final class WorkerFeed {
                 let signals = environment.roster.takeSignals(of: live.link.epoch)
                 if signals.contains(.leave) { mustLeave = true }
                 if signals.contains(.wish) { showPhase() }
+                if signals.contains(.turn) { hasTurn = true }
+                if signals.contains(.tick) { reminder = nil }
                 try await fill()
             case .message(.notice, let payload):
                 try notice(payload)
@@ -98,7 +108,7 @@ final class WorkerFeed {
 
     // MARK: Feeding
 
-    /// Sends batches while there are records and room.
+    /// Sends batches while there are records and room, and it is this worker's turn.
     private func fill() async throws {
         // Whose state is lost on leaving would never come further than in one turn. One that may not be fed comes no further anyway.
         if mustLeave, isReluctant, window.isQuiet, hasRecords, wish.allowsFeeding,
@@ -106,7 +116,8 @@ final class WorkerFeed {
         {
             (mustLeave, isIdle) = (false, false)
         }
-        while window.hasRoom, !mustLeave, wish.allowsFeeding {
+        defer { endTurn() }
+        while window.hasRoom, !mustLeave, wish.allowsFeeding, mayStep() {
             let after = window.sent
             let limit = limit(after: after)
             let records = try await estimator.persist { [environment, battery, description] in
@@ -122,6 +133,28 @@ final class WorkerFeed {
                 records,
                 checkpoint: isDue || (wish.checkpoint == .asked && plan.isConceivable && !window.owesCheckpoint))
         }
+    }
+
+    /// Whether records may be sent now. If not for want of a turn, that is signalled later.
+    private func mayStep() -> Bool {
+        let waiting = waiting
+        guard waiting > 0 else { return false }
+        let lane = pace.isShort(waiting) ? TurnLedger.Lane.live : .behind
+        if hasTurn {
+            // While others wait, no more follows what is under way; and one that has fallen behind asks again as such.
+            let mayGoOn = lane == .live || lane == self.lane
+            return window.isQuiet || (mayGoOn && !environment.turns.isWanted(live.link.epoch))
+        }
+        self.lane = lane
+        hasTurn = environment.turns.ask(live.link.epoch, lane)
+        return hasTurn
+    }
+
+    /// Lets others have the turn once all is answered.
+    private func endTurn() {
+        guard hasTurn, window.isQuiet else { return }
+        hasTurn = false
+        environment.turns.leave(live.link.epoch)
     }
 
     /// Records of the next batch, at most.
@@ -155,7 +188,22 @@ final class WorkerFeed {
         }
         if mustLeave || isDrowsy { return true }
         note(isIdle: true)
+        setReminder()
         return false
+    }
+
+    /// Sees to it that `rest` looks again when the state is to be saved, or the worker to leave for want of records.
+    ///
+    /// What is set stays although records put it off: so it costs nothing while they come, and one vain look then.
+    private func setReminder() {
+        let hibernation =
+            plan.isPossible && wish.hold == nil ? fedAt + environment.configuration.hibernationTime : nil
+        let saving = plan.isUnsaved(at: window.answered) ? plan.due : nil
+        guard let due = [hibernation, saving].compactMap(\.self).min(), due < reminder ?? due + .seconds(1) else {
+            return
+        }
+        reminder = due
+        environment.roster.remind(live.link.epoch, at: due)
     }
 
     /// Answers the wish for a checkpoint where no worker has to be asked.
@@ -195,6 +243,8 @@ final class WorkerFeed {
         guard let fed = window.answer(answer.outcomes.count, checkpoint: answer.checkpoint != nil) else {
             throw FleetError(.script, "the script's process answered what it was not asked")
         }
+        environment.turns.answered(live.link.epoch)
+        endTurn()
         let wasReplaying = progress.isReplaying
         try progress.take(answer, fed)
         if let time = pace.answered(fed.count, .now) { environment.metrics.steps.observe(time, count: fed.count) }

@@ -7,12 +7,14 @@ struct FeedSignals: OptionSet, Sendable {
 
     /// Records were stored that the worker may not have had yet.
     static let records = FeedSignals(rawValue: 1)
-    /// Time passes: something may be due.
+    /// Time has passed: what the feeder asked to be reminded of may be due.
     static let tick = FeedSignals(rawValue: 2)
     /// The worker is to be ended, its state saved.
     static let leave = FeedSignals(rawValue: 4)
     /// An administrator wants something else than before.
     static let wish = FeedSignals(rawValue: 8)
+    /// It is its turn to step.
+    static let turn = FeedSignals(rawValue: 16)
 }
 
 /// What reaches the feeder of one worker.

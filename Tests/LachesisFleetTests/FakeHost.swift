@@ -88,10 +88,13 @@ final class FakeHost: Sendable {
 
     /// Takes a batch.
     /// - Returns: how many records are in it, and whether it asks for a checkpoint.
-    func batch() async throws -> BatchHeader {
-        guard case .deliver(_, .batch, let payload)? = await next() else { throw WireError("no batch") }
+    func batch() async throws -> BatchHeader { try await delivery().batch }
+
+    /// Takes a batch, whose worker it tells.
+    func delivery() async throws -> (epoch: Epoch, batch: BatchHeader) {
+        guard case .deliver(let epoch, .batch, let payload)? = await next() else { throw WireError("no batch") }
         var reader = ByteReader(payload.span.bytes)
-        return try BatchHeader(&reader)
+        return (epoch, try BatchHeader(&reader))
     }
 }
 

@@ -2,10 +2,12 @@ import LachesisFleet
 import LachesisModel
 import Synchronization
 
-/// A storage of one battery's estimator that keeps everything in memory and can fail.
+/// A storage of one battery's estimator, or of several of one script, that keeps everything in memory and can fail.
 final class MemoryStorage: EstimatorStorage {
     struct State {
         var lastSequence: Int64 = 0
+        /// Of batteries that have another.
+        var lastSequences: [BatteryName: Int64] = [:]
         var registration: Registration?
         var commits: [EstimateCommit] = []
         var checkpoints: [StoredCheckpoint] = []
@@ -19,7 +21,9 @@ final class MemoryStorage: EstimatorStorage {
 
     let state = Mutex(State())
 
-    func lastSequence(of battery: BatteryName) -> Int64 { state.withLock { $0.lastSequence } }
+    func lastSequence(of battery: BatteryName) -> Int64 {
+        state.withLock { $0.lastSequences[battery] ?? $0.lastSequence }
+    }
 
     func registration(of battery: BatteryName) async throws -> Registration {
         guard let registration = state.withLock({ $0.registration }) else { throw Failure() }
