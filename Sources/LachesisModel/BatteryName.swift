@@ -15,7 +15,7 @@ package struct BatteryName: Hashable, Sendable, Comparable, CustomStringConverti
     package let text: String
 
     /// The name as SQLite compares identifiers: ASCII letters in lower case.
-    package var folded: String { asciiLowercased(text) }
+    package let folded: String
 
     package var description: String { text }
 
@@ -54,8 +54,12 @@ package struct BatteryName: Hashable, Sendable, Comparable, CustomStringConverti
                 description: "the name is reserved: so are names that begin with 'lachesis_' or 'sqlite_' or end with "
                     + "'_estimates', and 'battery_metadata'")
         }
-        self.text = text
+        (self.text, self.folded) = (text, folded)
     }
+
+    package static func == (left: BatteryName, right: BatteryName) -> Bool { left.text == right.text }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(text) }
 
     package static func < (left: BatteryName, right: BatteryName) -> Bool { left.text < right.text }
 

@@ -16,6 +16,8 @@ struct BatteryEntry: Sendable {
     var schema: TableSchema
     /// nil until a chunk of records begins.
     var openChunk: OpenChunk?
+    /// Kept while there is an estimator.
+    var tail = RecordTail()
     var estimator: EstimatorEntry?
 
     var hasTable: Bool { lastSequence > 0 }
@@ -91,6 +93,14 @@ final class PublishedCatalogue: Sendable {
     func entry(of name: BatteryName) -> BatteryEntry? {
         let entry = entry(folded: name.folded)
         return entry?.name == name ? entry : nil
+    }
+
+    /// Records that the battery of exactly this name has; 0 if there is none.
+    func records(of name: BatteryName) -> Int64 {
+        content.withLock { catalogue in
+            guard let index = catalogue.entries.index(forKey: name.folded) else { return 0 }
+            return catalogue.entries.values[index].name == name ? catalogue.entries.values[index].records : 0
+        }
     }
 
     /// Sorted by name.

@@ -8,6 +8,8 @@ internal import Synchronization
 struct WriteJob: Sendable {
     /// Records, rows or KiB: about as much work as so many records.
     let weight: Int
+    /// Folded name of the battery that it is about; nil if it is none's, or of several.
+    var battery: String?
     /// Does the writing; returns what to call once it is on disk. May run more than once, after a roll-back.
     let run: @Sendable (WriteTransaction) throws -> @Sendable () -> Void
     /// Called instead if nothing of it is written.
@@ -24,13 +26,10 @@ package struct StoreMetrics: Sendable {
 
 /// The one writer: while a transaction runs, jobs queue up; the next transaction takes what waits and commits once for all.
 ///
-/// Each job's caller waits for its job, so the queue is as long as there are callers: it bounds itself. Jobs are done in
-/// the order in which they came. A job that is queued is done even if its caller's task is cancelled. If a
+/// Each job's caller waits for its job, so the queue is as long as there are callers: it bounds itself. Jobs of one battery are
+/// done in the order in which they came; see `WriteLine`. A job that is queued is done even if its caller's task is cancelled. If a
 /// transaction fails, its jobs are done again one by one, so that only the one at fault fails.
 final class CommitQueue: Sendable {
-    /// Weight of the jobs in one transaction, save that a heavier job has one for itself.
-    static let transactionWeight = 16_384
-
     private enum Phase {
         case open
         /// No job is taken any more; those waiting are done first, then these are called.
@@ -39,7 +38,7 @@ final class CommitQueue: Sendable {
     }
 
     private struct State {
-        var waiting: [WriteJob] = []
+        var waiting = WriteLine()
         /// Whether the writer's queue holds a call of `work`, or runs it.
         var isWorking = false
         var phase = Phase.open
@@ -80,13 +79,14 @@ final class CommitQueue: Sendable {
     ///
     /// `body` may run more than once. It throws `Refusal` before it has written anything, and any other error to have the
     /// transaction rolled back.
+    /// - Parameter battery: whose jobs this one must not overtake, and they not it; nil keeps it behind all that came before.
     func perform<Output: Sendable>(
-        weight: Int = 1, _ body: @escaping @Sendable (WriteTransaction) throws -> Output
+        weight: Int = 1, on battery: BatteryName? = nil, _ body: @escaping @Sendable (WriteTransaction) throws -> Output
     ) async throws(StoreError) -> Output {
         let result: Result<Output, StoreError> = await withCheckedContinuation { continuation in
             submit(
                 WriteJob(
-                    weight: weight,
+                    weight: weight, battery: battery?.folded,
                     run: { transaction in
                         let output = try body(transaction)
                         return { continuation.resume(returning: .success(output)) }
@@ -110,17 +110,7 @@ final class CommitQueue: Sendable {
 
     /// One transaction; then, if more jobs wait, the next, with room for other work of the connection between.
     private func work(_ database: Database) {
-        let jobs = state.withLock { state in
-            var (count, weight) = (0, 0)
-            while count < state.waiting.count,
-                count == 0 || weight + state.waiting[count].weight <= Self.transactionWeight
-            {
-                weight += state.waiting[count].weight
-                count += 1
-            }
-            defer { state.waiting.removeFirst(count) }
-            return Array(state.waiting.prefix(count))
-        }
+        let jobs = state.withLock { $0.waiting.next() }
         if !jobs.isEmpty { commit(jobs, on: database) }
         let (isMore, finished) = state.withLock { state -> (Bool, [@Sendable () -> Void]) in
             guard state.waiting.isEmpty else { return (true, []) }

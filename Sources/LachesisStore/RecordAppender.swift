@@ -11,7 +11,10 @@ struct RecordAppender {
     /// Of the latest record; 0 before the first, when there is no table yet.
     private var sequence: Int64
     private var openChunk: OpenChunk?
+    private var tail: RecordTail
     private let columnLimit: Int
+    /// Whether the records at hand are few enough to be kept for the battery's estimator.
+    private var keepsTail = false
     /// The record at hand, as its columns take it.
     private var admitted: [Value] = []
     private(set) var stored = 0
@@ -25,6 +28,7 @@ struct RecordAppender {
         sequence = battery?.lastSequence ?? 0
         lastReceived = battery?.lastReceived
         openChunk = battery?.openChunk
+        tail = battery?.tail ?? RecordTail()
     }
 
     /// The battery with what was appended; nil if it does not exist yet.
@@ -34,6 +38,7 @@ struct RecordAppender {
         entry.lastSequence = sequence
         entry.lastReceived = lastReceived
         entry.openChunk = openChunk
+        entry.tail = tail
         entry.records += Int64(stored)
         return entry
     }
@@ -41,6 +46,8 @@ struct RecordAppender {
     /// Writes the records of the batch up to the first that cannot be stored.
     /// - Returns: why that one cannot be stored; nil if all are.
     mutating func append(_ batch: RecordBatch) throws -> RecordRefusal? {
+        keepsTail = battery?.estimator != nil && batch.count <= RecordTail.capacity
+        if !keepsTail { tail.clear() }
         for run in batch.runs {
             if let refusal = try append(run) { return refusal }
         }
@@ -121,6 +128,7 @@ struct RecordAppender {
         sequence += 1
         stored += 1
         lastReceived = received
+        if keepsTail { tail.append(admitted, at: positions, received: received, sequence: sequence) }
         try summarize(received, at: positions)
     }
 

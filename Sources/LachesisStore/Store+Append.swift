@@ -16,7 +16,7 @@ extension Store {
         _ batch: RecordBatch, to name: BatteryName, stream: String?, after total: Int64? = nil
     ) async throws(StoreError) -> AppendOutcome {
         let columnLimit = Self.columnLimit(limits)
-        return try await queue.perform(weight: batch.count) { transaction in
+        return try await queue.perform(weight: batch.count, on: name) { transaction in
             if let stream, let total { try Self.check(stream, of: name, at: total, transaction) }
             var appender = try RecordAppender(transaction, battery: name, columnLimit: columnLimit)
             let refusal = try appender.append(batch)
@@ -43,7 +43,7 @@ extension Store {
     /// - Throws: `StoreError`: `.nameClash` if the name's table would be another's, `.full`, `.io`. Nothing is stored then.
     package func appendWhole(_ batch: RecordBatch, to name: BatteryName) async throws(StoreError) -> RefusedRecord? {
         let columnLimit = Self.columnLimit(limits)
-        return try await queue.perform(weight: batch.count) { transaction in
+        return try await queue.perform(weight: batch.count, on: name) { transaction in
             var appender = try RecordAppender(transaction, battery: name, columnLimit: columnLimit)
             if let refused = appender.refused(in: batch) { return refused }
             guard try appender.append(batch) == nil else {
@@ -58,7 +58,7 @@ extension Store {
     ///
     /// It waits for what was handed to `append` before, so that a client that comes back is not told too few.
     package func streamTotal(_ stream: String, of name: BatteryName) async throws(StoreError) -> Int64 {
-        try await queue.perform { transaction in
+        try await queue.perform(on: name) { transaction in
             guard let entry = try transaction.battery(name) else { return 0 }
             return try Self.streamTotal(stream, battery: entry.id, transaction.database)
         }

@@ -22,7 +22,7 @@ extension Store {
 
     /// Removes a checkpoint that is no good; nothing happens if it is gone already.
     package func discardCheckpoint(_ id: Int64, of name: BatteryName) async throws(StoreError) {
-        try await queue.perform { transaction in
+        try await queue.perform(on: name) { transaction in
             guard let battery = try? transaction.battery(name) else { return }
             try transaction.database.cachedStatement(
                 sql: "DELETE FROM lachesis_checkpoints WHERE id = ? AND battery = ?"

@@ -9,7 +9,7 @@ extension Store {
     /// - Returns: how many records it had.
     /// - Throws: `StoreError`: `.unknownBattery` if there is none of this name, `.full`, `.io`. Nothing is deleted then.
     package func delete(_ name: BatteryName) async throws(StoreError) -> Int64 {
-        let records = try await queue.perform { transaction in
+        let records = try await queue.perform(on: name) { transaction in
             // A name that clashes belongs to no battery either.
             guard let battery = try? transaction.battery(name) else { throw Refusal(.unknownBattery(name)) }
             try transaction.delete(battery)

@@ -13,7 +13,7 @@ extension Store {
 
     /// Version that the battery's next registration will bear; a battery that was deleted and made again goes on counting.
     package func nextVersion(of name: BatteryName) async throws(StoreError) -> Int {
-        try await queue.perform { try $0.lastVersion(of: name) + 1 }
+        try await queue.perform(on: name) { try $0.lastVersion(of: name) + 1 }
     }
 
     /// Keeps a script whose estimator was built, in the place of the battery's last: its version counts one up, its cursor is
@@ -31,7 +31,7 @@ extension Store {
     ) async throws(StoreError) -> RegisteredEstimator {
         let (columnLimit, time) = (Self.columnLimit(limits), Date().timeIntervalSince1970)
         let bytes = registration.files.reduce(registration.definition.utf8.count) { $0 + $1.content.count }
-        let registered = try await queue.perform(weight: 1 + bytes / 1024) { transaction in
+        let registered = try await queue.perform(weight: 1 + bytes / 1024, on: registration.battery) { transaction in
             try EstimatorWriter(transaction: transaction).register(
                 registration, description: description, snapshot: snapshot, acceleration: acceleration, epoch: epoch,
                 time: time, columnLimit: columnLimit)
@@ -46,7 +46,8 @@ extension Store {
     /// - Throws: `StoreError` `.unstorable` if the rows have not the estimator's shape, `.full`, `.io`.
     package func commit(_ commit: EstimateCommit) async throws(StoreError) -> Bool {
         let bytes = commit.checkpoint?.state.count ?? 0
-        return try await queue.perform(weight: 1 + commit.rows.sequences.count + bytes / 1024) { transaction in
+        let weight = 1 + commit.rows.sequences.count + bytes / 1024
+        return try await queue.perform(weight: weight, on: commit.battery) { transaction in
             try EstimatorWriter(transaction: transaction).commit(commit)
         }
     }
@@ -73,6 +74,9 @@ extension Store {
     ) async throws(StoreError) -> RecordMatrix {
         let entry = try knownEntry(of: name)
         guard entry.lastSequence > sequence, limit > 0 else { return RecordMatrix() }
+        if let known = entry.tail.records(after: sequence, places: columns.map(entry.place), limit: limit) {
+            return known
+        }
         let list = [SQLName.sequence] + columns.map { entry.spelling(of: $0).map(quoted) ?? "NULL" }
         let sql = """
             SELECT \(list.joined(separator: ", ")) FROM \(quoted(name.text))
@@ -93,6 +97,11 @@ extension Store {
 }
 
 extension BatteryEntry {
+    fileprivate func place(of column: String) -> RecordTail.Place {
+        if column == KnownColumns.received { return .received }
+        return schema.columns.firstIndex { $0.name == column }.map { .column($0) } ?? .nowhere
+    }
+
     /// The column's name as the table has it, which may be in another of Unicode's normal forms; nil if there is none.
     fileprivate func spelling(of column: String) -> String? {
         column == KnownColumns.received ? column : schema.column(named: column)?.name

@@ -6,7 +6,7 @@ extension Store {
     /// - Throws: `StoreError` `.nameClash` if the name's table would be another's.
     package func registerMetadata(_ json: String, for name: BatteryName) async throws(StoreError) {
         let columnLimit = Self.columnLimit(limits)
-        try await queue.perform(weight: 1 + json.utf8.count / 1024) { transaction in
+        try await queue.perform(weight: 1 + json.utf8.count / 1024, on: name) { transaction in
             var entry =
                 try transaction.battery(name) ?? transaction.makeBattery(name, columnLimit: columnLimit)
             try transaction.database.cachedStatement(

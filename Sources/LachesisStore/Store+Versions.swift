@@ -46,7 +46,7 @@ extension Store {
         _ name: BatteryName, version: Int, column: String, to value: String?,
         _ body: @escaping @Sendable (inout RegisteredEstimator) -> Void
     ) async throws(StoreError) {
-        try await queue.perform { transaction in
+        try await queue.perform(on: name) { transaction in
             guard var entry = try? transaction.battery(name), var estimator = entry.estimator,
                 estimator.registered.version == version
             else { throw Refusal(.unknownEstimator, "the battery '\(name)' has no estimator of version \(version)") }

@@ -120,6 +120,9 @@ package final class Store: Sendable {
     /// What is known of one battery, from memory; nil if there is none of exactly this name.
     package func stats(of name: BatteryName) -> BatteryStats? { catalogue.entry(of: name)?.stats }
 
+    /// Records that a battery has, from memory; 0 if there is none of exactly this name.
+    package func recordCount(of name: BatteryName) -> Int64 { catalogue.records(of: name) }
+
     /// The battery whose name differs from this one in the case of ASCII letters alone; nil if there is none.
     package func otherSpelling(of name: BatteryName) -> BatteryName? {
         guard let other = catalogue.entry(folded: name.folded)?.name, other != name else { return nil }

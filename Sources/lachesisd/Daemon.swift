@@ -130,5 +130,5 @@ extension Store: EstimatorStorage {
         return [.full, .io, .locked, .closed].contains(error.code)
     }
 
-    package func lastSequence(of battery: BatteryName) -> Int64 { stats(of: battery)?.rows ?? 0 }
+    package func lastSequence(of battery: BatteryName) -> Int64 { recordCount(of: battery) }
 }
