@@ -26,7 +26,7 @@ extension Store {
     /// - Returns: the version that it had.
     /// - Throws: `StoreError`: `.unknownBattery`, `.unknownEstimator` if it has none, `.full`, `.io`. Nothing is removed then.
     package func removeEstimator(of name: BatteryName) async throws(StoreError) -> Int {
-        let version = try await queue.perform { transaction in
+        let version = try await queue.perform(on: name) { transaction in
             guard let battery = try? transaction.battery(name) else { throw Refusal(.unknownBattery(name)) }
             guard let estimator = battery.estimator else { throw Refusal(.unknownEstimator(name)) }
             try transaction.removeEstimator(of: battery)
