@@ -6,8 +6,6 @@ internal import LachesisWire
 struct BatchPace {
     /// What a batch may take.
     static let time = Duration.milliseconds(200)
-    /// What records may take that are soon done with.
-    static let shortTime = Duration.milliseconds(50)
     /// Records of the first batch, when nothing is known yet.
     static let firstLimit = 16
 
@@ -23,12 +21,6 @@ struct BatchPace {
         guard let perRecord else { return Self.firstLimit }
         let count = (Self.time / max(perRecord, .nanoseconds(1))).rounded(.down)
         return Int(min(max(count, 1), Double(WorkerMessageLimits.records)))
-    }
-
-    /// Whether so many records are soon done with; a single one always counts as such.
-    func isShort(_ count: Int64) -> Bool {
-        let perRecord = perRecord ?? Self.shortTime / Self.firstLimit
-        return count <= 1 || Double(count) * (perRecord / Self.shortTime) <= 1
     }
 
     /// A batch goes to a worker that has nothing else to do.

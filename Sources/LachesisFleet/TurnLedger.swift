@@ -2,7 +2,7 @@ internal import LachesisWire
 
 /// Which workers may step at once: pure. Times are those of one monotonic clock.
 ///
-/// A worker asks before it is sent records, and leaves once it has answered all. Those whose records are soon done with come first;
+/// A worker asks before it is sent something, and leaves once it has answered all. Those whose records make one batch come first;
 /// those that are far behind get the turns that are left over, few at once, one after the other. So a thousand workers do not
 /// crowd the processors, where each step would take so long that it looks like a hung one, and however many batteries are far
 /// behind, the others' records wait for none of them.
@@ -10,9 +10,9 @@ struct TurnLedger {
     typealias Number = Epoch
 
     enum Lane: Equatable {
-        /// Its records are soon done with.
+        /// Its records make one batch.
         case live
-        /// It has many.
+        /// It has more.
         case behind
     }
 
@@ -25,7 +25,7 @@ struct TurnLedger {
         init(places: Int, placesBehind: Int) { (self.places, self.placesBehind) = (places, placesBehind) }
 
         /// - Parameter processors: of the machine.
-        init(processors: Int) { self.init(places: 16 * processors, placesBehind: processors) }
+        init(processors: Int) { self.init(places: 16 * processors, placesBehind: 2 * processors) }
     }
 
     /// Whoever has answered nothing for so long no longer counts: a script that hangs must not keep others waiting.

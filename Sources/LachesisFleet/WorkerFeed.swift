@@ -24,8 +24,9 @@ final class WorkerFeed {
     private var reminder: ContinuousClock.Instant?
     /// When the worker was sent records last.
     private var fedAt = ContinuousClock.now
-    /// Whether it is this worker's turn to step, and in which lane it asked for that last.
-    private var hasTurn = false
+    /// Batches that were sent in this worker's turn to step; nil while it is not.
+    private var batchesOfTurn: Int?
+    /// In which lane it asked for a turn last.
     private var lane = TurnLedger.Lane.live
     /// What the berth was told last; nil before.
     private var isIdle: Bool?
@@ -79,13 +80,14 @@ final class WorkerFeed {
         note(isIdle: false)
         try await fill()
         if rest() { return .left }
+        endTurn()
         for await event in live.link.events {
             switch event {
             case .signalled:
                 let signals = environment.roster.takeSignals(of: live.link.epoch)
                 if signals.contains(.leave) { mustLeave = true }
                 if signals.contains(.wish) { showPhase() }
-                if signals.contains(.turn) { hasTurn = true }
+                if signals.contains(.turn) { batchesOfTurn = 0 }
                 if signals.contains(.tick) { reminder = nil }
                 try await fill()
             case .message(.notice, let payload):
@@ -102,6 +104,7 @@ final class WorkerFeed {
                 throw FleetError(.script, "the script's process answered out of turn")
             }
             if rest() { return .left }
+            endTurn()
         }
         throw CancellationError()
     }
@@ -116,7 +119,6 @@ final class WorkerFeed {
         {
             (mustLeave, isIdle) = (false, false)
         }
-        defer { endTurn() }
         while window.hasRoom, !mustLeave, wish.allowsFeeding, mayStep() {
             let after = window.sent
             let limit = limit(after: after)
@@ -124,7 +126,7 @@ final class WorkerFeed {
                 try await environment.storage.records(
                     of: battery, after: after, columns: description.columns, limit: limit)
             }
-            guard records.count > 0 else { return }
+            guard records.count > 0 else { return endTurn() }
             note(isIdle: false)
             fedAt = .now
             if window.isQuiet { pace.begins(fedAt) }
@@ -139,21 +141,26 @@ final class WorkerFeed {
     private func mayStep() -> Bool {
         let waiting = waiting
         guard waiting > 0 else { return false }
-        let lane = pace.isShort(waiting) ? TurnLedger.Lane.live : .behind
-        if hasTurn {
-            // While others wait, no more follows what is under way; and one that has fallen behind asks again as such.
-            let mayGoOn = lane == .live || lane == self.lane
-            return window.isQuiet || (mayGoOn && !environment.turns.isWanted(live.link.epoch))
-        }
+        let lane = waiting <= pace.limit ? TurnLedger.Lane.live : .behind
+        guard let batchesOfTurn else { return askForTurn(lane) }
+        // While others wait, no more follows than the worker can have at hand; and one that has fallen behind asks again as such.
+        let mayGoOn = lane == .live || lane == self.lane
+        return batchesOfTurn < FeedWindow.batches || (mayGoOn && !environment.turns.isWanted(live.link.epoch))
+    }
+
+    /// - Returns: whether it has a turn now; else that is signalled later.
+    private func askForTurn(_ lane: TurnLedger.Lane) -> Bool {
+        guard batchesOfTurn == nil else { return true }
         self.lane = lane
-        hasTurn = environment.turns.ask(live.link.epoch, lane)
-        return hasTurn
+        guard environment.turns.ask(live.link.epoch, lane) else { return false }
+        batchesOfTurn = 0
+        return true
     }
 
     /// Lets others have the turn once all is answered.
     private func endTurn() {
-        guard hasTurn, window.isQuiet else { return }
-        hasTurn = false
+        guard batchesOfTurn != nil, window.isQuiet else { return }
+        batchesOfTurn = nil
         environment.turns.leave(live.link.epoch)
     }
 
@@ -167,6 +174,7 @@ final class WorkerFeed {
     private func send(_ records: RecordMatrix, checkpoint: Bool) {
         live.link.send(.batch, records.encoded(columns: description.columns.count, checkpoint: checkpoint))
         window.send(records, checkpoint: checkpoint)
+        batchesOfTurn = batchesOfTurn.map { $0 + 1 }
     }
 
     /// What there is to do when the worker has answered all: save its state when that is due, and let it go when it is to leave.
@@ -182,6 +190,7 @@ final class WorkerFeed {
             now - fedAt >= environment.configuration.hibernationTime && plan.isPossible && wish.hold == nil
         let isWanted = mustLeave || isDrowsy || plan.isDue(now)
         if wish.checkpoint == .asked || (plan.isUnsaved(at: window.answered) && isWanted) {
+            guard askForTurn(.live) else { return false }
             plan.ask(now)
             send(RecordMatrix(), checkpoint: true)
             return false

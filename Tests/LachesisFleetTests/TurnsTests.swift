@@ -18,7 +18,7 @@ import Testing
         hub = try MessageHub(endpoint: "ipc:///tmp/lachesis-turns-test-\(getpid())-\(UInt32.random(in: 0 ... .max))")
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var configuration = FleetConfiguration()
-        // One of those far behind at a time.
+        // Two of those far behind at a time.
         configuration.processors = 1
         configuration.checkpointRecords = 1_000_000
         fleet = Fleet(
@@ -55,15 +55,18 @@ import Testing
         try await whileFleetRuns { host in
             let (first, firstEpoch) = try await register("first", on: host)
             let (second, secondEpoch) = try await register("second", on: host)
+            let (third, thirdEpoch) = try await register("third", on: host)
             let (live, liveEpoch) = try await register("live", on: host)
-            store(first, upTo: 1_000_000)
-            for _ in 0..<FeedWindow.batches {
-                let (epoch, batch) = try await host.delivery()
-                #expect(epoch == firstEpoch && batch.records == BatchPace.firstLimit)
+            for (battery, epoch) in [(first, firstEpoch), (second, secondEpoch)] {
+                store(battery, upTo: 1_000_000)
+                for _ in 0..<FeedWindow.batches {
+                    let (sent, batch) = try await host.delivery()
+                    #expect(sent == epoch && batch.records == BatchPace.firstLimit)
+                }
             }
-            store(second, upTo: 1_000_000)
+            store(third, upTo: 1_000_000)
             store(live, upTo: 1)
-            // The second one waits; were it sent something, that would come before the live one's.
+            // The third one waits; were it sent something, that would come before the live one's.
             for sequence in 1...3 {
                 let (epoch, batch) = try await host.delivery()
                 #expect(epoch == liveEpoch && batch.records == 1)
@@ -73,9 +76,9 @@ import Testing
             for batch in 0..<FeedWindow.batches {
                 let after = batch * BatchPace.firstLimit
                 host.say(
-                    .message(firstEpoch, .result, Answers.result(BatchPace.firstLimit, after: after, mean: 2)))
+                    .message(secondEpoch, .result, Answers.result(BatchPace.firstLimit, after: after, mean: 2)))
             }
-            #expect(try await host.delivery().epoch == secondEpoch, "the first one's turn is over")
+            #expect(try await host.delivery().epoch == thirdEpoch, "the second one's turn is over")
         }
     }
 
@@ -99,15 +102,18 @@ import Testing
     @Test func whoseProcessEndsGivesItsTurnBack() async throws {
         try await whileFleetRuns { host in
             let (first, firstEpoch) = try await register("first", on: host)
-            let (second, secondEpoch) = try await register("second", on: host)
-            store(first, upTo: 1_000_000)
-            for _ in 0..<FeedWindow.batches { _ = try await host.batch() }
-            store(second, upTo: 1_000_000)
+            let (second, _) = try await register("second", on: host)
+            let (third, thirdEpoch) = try await register("third", on: host)
+            for battery in [first, second] {
+                store(battery, upTo: 1_000_000)
+                for _ in 0..<FeedWindow.batches { _ = try await host.batch() }
+            }
+            store(third, upTo: 1_000_000)
             host.say(.exited(firstEpoch, WorkerExit(.ended, status: 1)))
             var command = await host.next()
             // The first one is started again.
             while case .start? = command { command = await host.next() }
-            guard case .deliver(secondEpoch, .batch, _)? = command else {
+            guard case .deliver(thirdEpoch, .batch, _)? = command else {
                 Issue.record("\(String(describing: command))")
                 return
             }

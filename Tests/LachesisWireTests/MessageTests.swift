@@ -121,7 +121,9 @@ import Testing
         let off = #", "acceleration": "off", "acceleration_reason": "not known""#
         #expect(try answer(off, ordered: .full).acceleration == .off)
         #expect(try answer(off, ordered: .full).accelerationReason == "not known")
-        #expect(try answer(off, ordered: .off).description == answer("", ordered: .off).description)
+        let untold = try answer("", ordered: .off)
+        #expect(untold.acceleration == nil && untold.accelerationReason == nil)
+        #expect(try answer(off, ordered: .off).description == untold.description)
         let none = try answer(#", "acceleration": null, "acceleration_reason": """#, ordered: .off)
         #expect(none.acceleration == nil && none.accelerationReason == nil)
         let long = String(repeating: "x", count: 4_001)

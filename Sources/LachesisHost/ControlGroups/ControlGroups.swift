@@ -49,13 +49,18 @@ struct ControlGroups: ~Copyable {
 
     /// Removes the group of a worker that has ended, or is about to.
     mutating func remove(_ name: String) {
-        guard !bases.isEmpty else { return }
-        doomed.append(name)
-        sweep()
+        // Not the others that are left, too: of a thousand that end at once each would try all the others' again.
+        if !Self.remove(name, from: bases) { doomed.append(name) }
     }
 
     /// Tries again to remove what was left.
-    mutating func sweep() { doomed.removeAll { name in bases.allSatisfy { $0.remove(name) } } }
+    mutating func sweep() { doomed.removeAll { name in Self.remove(name, from: bases) } }
+
+    /// - Returns: whether it is gone from all.
+    private static func remove(_ name: String, from bases: [ControlGroupBase]) -> Bool {
+        // Each is tried, whatever became of the one before.
+        bases.map { $0.remove(name) }.allSatisfy(\.self)
+    }
 
     /// Removes all groups, as far as their processes have ended.
     mutating func removeAll() {

@@ -10,7 +10,6 @@ extension HostLoop {
         for epoch in workers.keys {
             _ = try? socket.send(HostReport.exited(epoch, WorkerExit(.stopped, detail: "its host ends")).encoded)
         }
-        for worker in workers.values { groups.remove(worker.folderName) }
         workers.removeAll()
         // A zygote whose control connection closes kills its workers and ends.
         for zygote in zygotes.values { zygote.closeControl() }
