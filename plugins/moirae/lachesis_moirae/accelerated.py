@@ -8,10 +8,10 @@ from moirae.estimators.online import OnlineEstimator
 
 from .conversion import RecordConverter
 from .fused import Unrecognized, Unsure, fuse
-from .proof import Schedule, differing
+from .proof import Schedule, differing, pinpoints
 from .shortcuts import Shortcuts
 from .undo import FilterUndo, filters_of, undo_for
-from .ways import FastWay, FusedWay, GenuineWay, ShortcutsWay, Step, state_of
+from .ways import FastWay, FusedWay, GenuineWay, ShortcutsWay, Step
 
 LEVELS = ("off", "shortcuts", "full")
 
@@ -21,10 +21,11 @@ class AcceleratedEstimator:
 
     def __init__(self, estimator: OnlineEstimator, converter: RecordConverter, level: str, distrust: str = "") -> None:
         """Choose the way, at most that of `level`; with `distrust`, the reason why there is none, Moirae's own."""
+        # An estimator before this one, such as a rehearsal's, may not have come to its end.
+        Shortcuts.reset()
         self._estimator = estimator
         self._genuine = GenuineWay(estimator, converter)
         self._undo = undo_for(estimator)
-        self._filters = filters_of(estimator)
         self.level = "off"
         """The way in use: one of LEVELS."""
         self.reason = distrust
@@ -40,21 +41,21 @@ class AcceleratedEstimator:
         if not isinstance(self._undo, FilterUndo):
             self.reason = "it has parts of the script's own"
             return
-        pinpoints: Sequence[float] = ()
         if level == "full":
             try:
                 fused = fuse(self._estimator)
             except Unrecognized as error:
                 self.reason = str(error)
             else:
-                self.level, self._way, pinpoints = level, FusedWay(fused, converter), fused.pinpoints
+                self.level, self._way = level, FusedWay(fused, converter)
         if self._way is None:
             shortcuts = Shortcuts.recognized(self._estimator)
             if shortcuts is not None:
-                self.level, self._way = "shortcuts", ShortcutsWay(shortcuts, self._genuine, self._filters)
+                self.level, self._way = "shortcuts", ShortcutsWay(shortcuts, self._genuine, filters_of(self._estimator))
             elif not self.reason:
                 self.reason = "a class of it is not known"
-        self._schedule = Schedule(pinpoints)
+        heeds_temperature = getattr(self._estimator._inputs, "temperature", None) is not None
+        self._schedule = Schedule(pinpoints(self._estimator.asoh), heeds_temperature)
 
     @property
     def estimator(self) -> OnlineEstimator:
@@ -67,27 +68,38 @@ class AcceleratedEstimator:
         way = self._way
         if way is None or not self._enter(way):
             return self._genuine.step(values)
-        if self._schedule.is_due(values[1], way.soc, values[3]):
+        if self._schedule.is_due(way.before(), values[1], values[3]):
             return self._prove(way, values)
+        mark = self.mark()
         try:
             return way.step(values)
         except Unsure:
-            self._leave()
+            self.rollback(mark)
             return self._genuine.step(values)
+        except Exception as error:  # noqa: BLE001 (whether Moirae raises, too, is what matters)
+            self.rollback(mark)
+            expected = self._genuine.step(values)
+            self._distrust(f"it raised {type(error).__name__}, and Moirae did not", values)
+            return expected
 
     def mark(self) -> Any:
         """Return what `rollback` needs to undo the one step or seeding that follows."""
         way = self._way
-        return self._undo.mark(), way.mark() if way is not None and self._enter(way) else None
+        if way is None or not self._enter(way):
+            return self._undo.mark(), None, None
+        return self._undo.mark(), way, way.mark()
 
     def rollback(self, mark: Any) -> None:
-        """Return to the state at `mark`, bit for bit."""
-        held, inside = mark
+        """Return to the state at `mark`, bit for bit.
+
+        The way that was in use then gives the state back, though it may not be in use any more.
+        """
+        held, way, inside = mark
         self._undo.rollback(held)
-        if inside is not None and self._way is not None:
-            self._way.rollback(inside)
-            self._is_inside = True
-            self._leave()
+        if way is not None:
+            way.rollback(inside)
+            way.leave()
+            self._is_inside = False
 
     def _prove(self, way: FastWay, values: Sequence[float]) -> Step:
         """Step both ways from the same state, and go on from Moirae's result; without the other way if they differ."""
@@ -110,16 +122,17 @@ class AcceleratedEstimator:
         if failure is not None:
             self._distrust(f"it raised {type(failure).__name__}, and Moirae did not", values)
         elif made is not None:
-            different = differing((*expected, *state_of(self._filters)), made)
-            if different is not None:
+            different = differing((*expected, *way.genuine_state()), made)
+            if different is None:
+                self._schedule.proven()
+            else:
                 self._distrust(f"its {different} was not Moirae's", values)
         return expected
 
     def _distrust(self, what: str, values: Sequence[float]) -> None:
         """Go on with Moirae's own steps for good."""
         self.reason = self.distrust = (
-            f"the step at test_time {values[0]:.17g} s, number {self._schedule.steps:,}, differed: {what}; "
-            f"since then every step is genuine Moirae's"
+            f"the step at test_time {values[0]:.17g} s differed: {what}; since then every step is genuine Moirae's"
         )
         self.level, self._way = "off", None
 

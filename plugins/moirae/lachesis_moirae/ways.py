@@ -9,6 +9,7 @@ from moirae.estimators.online.filters.base import BaseFilter
 
 from .conversion import RecordConverter
 from .fused import Fused, Unsure
+from .proof import Before
 from .shortcuts import Shortcuts
 
 Step = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -40,12 +41,14 @@ class FastWay(Protocol):
     def step(self, values: Sequence[float]) -> Step:
         """Step by a record's values; raises Unsure, and changes nothing, if Moirae itself should make the step."""
 
-    @property
-    def soc(self) -> float:
-        """The first state, which is an equivalent circuit's state of charge."""
+    def before(self) -> Before:
+        """Return what the next step begins with."""
+
+    def genuine_state(self) -> list[np.ndarray]:
+        """Return what `state` does, as Moirae's filters have it."""
 
     def state(self) -> list[np.ndarray]:
-        """Return the filters' states as `state_of` does."""
+        """Return mean, covariance and controls of each filter, in its own coordinates."""
 
     def mark(self) -> Any:
         """Return what `rollback` needs to undo the one step that follows, besides what the estimator holds."""
@@ -74,9 +77,12 @@ class FusedWay:
         except (ArithmeticError, ValueError) as error:
             raise Unsure(str(error)) from error
 
-    @property
-    def soc(self) -> float:
-        return self._filters[0].state[0].mean.item(0)
+    def before(self) -> Before:
+        state, controls = self._filters[0].state
+        return Before(state.mean.item(0), controls[1])
+
+    def genuine_state(self) -> list[np.ndarray]:
+        return state_of([filter.filter for filter in self._filters])
 
     def state(self) -> list[np.ndarray]:
         return [array for filter in self._filters for array in filter.arrays()]
@@ -96,12 +102,14 @@ class ShortcutsWay:
         self.enter, self.leave, self.step = shortcuts.install, shortcuts.remove, genuine.step
         self._filters = filters
 
-    @property
-    def soc(self) -> float:
-        return self._filters[0].hidden.mean.item(0)
+    def before(self) -> Before:
+        filter = self._filters[0]
+        return Before(filter.hidden.mean.item(0), filter.controls.get_mean().item(1))
 
     def state(self) -> list[np.ndarray]:
         return state_of(self._filters)
+
+    genuine_state = state
 
     def mark(self) -> Any:
         return ()

@@ -22,8 +22,7 @@ def moirae_plugin(moirae: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     # A worker has one estimator, whose shortcuts stay until the process ends.
     from lachesis_moirae.shortcuts import Shortcuts
 
-    if Shortcuts._installed is not None:
-        Shortcuts._installed.remove()
+    Shortcuts.reset()
 
 
 def estimator_of(script: str, acceleration: str) -> Any:
@@ -75,8 +74,7 @@ def test_random_circuits_step_by_step(seed: int) -> None:
     """Every step both ways, from Moirae's state: nothing is left to the schedule of proofs."""
     from lachesis_moirae.fused import Unrecognized, Unsure, fuse
     from lachesis_moirae.proof import differing
-    from lachesis_moirae.undo import filters_of
-    from lachesis_moirae.ways import FusedWay, GenuineWay, state_of
+    from lachesis_moirae.ways import FusedWay, GenuineWay
 
     script = random_script(seed)
     plain = estimator_of(script, "off")
@@ -84,10 +82,10 @@ def test_random_circuits_step_by_step(seed: int) -> None:
     try:
         fused = FusedWay(fuse(estimator), converter)
     except Unrecognized as error:
-        assert "Scaled" in str(error), error
+        assert "Scaled" in str(error) or "always enter" in str(error), error
         return
-    genuine, filters = GenuineWay(estimator, converter), filters_of(estimator)
-    compared = failed = 0
+    genuine = GenuineWay(estimator, converter)
+    compared = failed = unsure = 0
     for index, values in enumerate(random_records(seed, 40).tolist()):
         mark = plain.mark()
         try:
@@ -95,18 +93,47 @@ def test_random_circuits_step_by_step(seed: int) -> None:
             made = (*fused.step(values), *fused.state())
         except Unsure:
             made = None
+            unsure += 1
         try:
-            expected = (*genuine.step(values), *state_of(filters))
+            expected = (*genuine.step(values), *fused.genuine_state())
         except Exception:  # noqa: BLE001 (Moirae raises various)
             plain.rollback(mark)
             failed += 1
-            # Of some circuits with two filters Moirae cannot make any step; that is seen at the first proof.
-            assert made is None or compared == 0, index
+            if made is not None:
+                # Of two filters with some RC pairs Moirae makes no step at all, which the first proof shows.
+                assert index == failed - 1, index
         else:
-            if made is not None and all(np.isfinite(array).all() for array in expected):
+            if made is not None:
                 assert differing(expected, made) is None, index
                 compared += 1
-    assert compared > 0 or failed > 30
+    assert compared + unsure == 40 or failed == 40
+
+
+@pytest.mark.parametrize("seed", range(100, 116))
+def test_random_circuits_without_proofs(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long runs on the fast way alone, with failures, undone steps and checkpoints among them."""
+    from lachesis_moirae import proof
+
+    script, records = random_script(seed), random_records(seed, 120).tolist()
+    expected = list(stepped(estimator_of(script, "off"), records))
+    if all(type(one) is str for one in expected):
+        return
+    monkeypatch.setattr(proof.Schedule, "is_due", lambda *_: False)
+    estimator = estimator_of(script, "full")
+    estimator.seed(records[0])
+    made = []
+    for index, values in enumerate(records[1:]):
+        if index % 11 == 0:
+            mark = estimator.mark()
+            with contextlib.suppress(Exception):
+                estimator.step([values[0] + 1, *values[1:]])
+            estimator.rollback(mark)
+        if index == 60:
+            state = estimator.save()
+            estimator = estimator_of(script, "full")
+            estimator.restore(state)
+        made.append(step(estimator, values))
+    assert made == expected
 
 
 def test_checkpoints_and_failures_between_accelerated_steps_change_nothing() -> None:
@@ -215,7 +242,8 @@ def test_a_fused_step_that_is_wrong_in_one_bit_is_switched_off(monkeypatch: pyte
     assert (again.acceleration, again.acceleration_reason) == ("off", estimator.acceleration_reason)
 
 
-def test_a_fault_in_one_regime_is_found_at_the_first_step_there(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_fault_in_one_regime_is_found_at_the_first_step_there(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from lachesis_moirae.fused.circuit import Circuit
 
     # Long after the first proofs the cell is charged for the first time.
@@ -225,7 +253,7 @@ def test_a_fault_in_one_regime_is_found_at_the_first_step_there(monkeypatch: pyt
 
     def wrong(self: Any, states: np.ndarray, last: Sequence[float], new: Sequence[float]) -> list[Any]:
         evolved = evolve(self, states, last, new)
-        if new[1] > 0:
+        if (last if side == "before" else new)[1] > 0:
             evolved[0] = one_bit(evolved[0])
         return evolved
 
@@ -234,7 +262,7 @@ def test_a_fault_in_one_regime_is_found_at_the_first_step_there(monkeypatch: pyt
     made = []
     for index, step in enumerate(stepped(estimator, given), 1):
         made.append(step)
-        assert estimator.acceleration == ("full" if index < 200 else "off"), index
+        assert estimator.acceleration == ("full" if index < 200 + (side == "before") else "off"), index
     assert made == expected
 
 
@@ -263,19 +291,121 @@ def test_where_moirae_raises_and_a_shortcut_does_not_moirae_is_followed(monkeypa
 
 
 def test_the_schedule_of_proofs() -> None:
-    from lachesis_moirae.proof import AGAIN, EVERY, FIRST, Schedule
+    from lachesis_moirae.proof import AGAIN, EVERY, FIRST, Before, Schedule
 
     def due(schedule: Schedule, count: int, current: float, soc: float = 0.5, temperature: float = 25) -> list[int]:
-        return [index for index in range(count) if schedule.is_due(current, soc, temperature)]
+        """Indices of those steps that are due, of so many with the same current; each due one is compared."""
+        found = []
+        for index in range(count):
+            if schedule.is_due(Before(soc, current), current, temperature):
+                schedule.proven()
+                found.append(index)
+        return found
 
-    schedule = Schedule([0, 0.25, 0.75, 1])
+    schedule = Schedule([0, 0.25, 0.75, 1], heeds_temperature=True)
     assert due(schedule, FIRST + 2 * EVERY, -1) == [*range(FIRST), FIRST - 1 + EVERY, FIRST - 1 + 2 * EVERY]
     assert due(schedule, 5, 1) == [0]
     assert due(schedule, 5, 1, soc=0.8) == [0]
     assert due(schedule, 5, 1, soc=0.8, temperature=31) == [0]
     assert due(schedule, 5, 1, soc=0.8, temperature=np.nan) == [0]
     assert due(schedule, 5, 0, soc=0.8, temperature=np.nan) == [0]
-    # A current that flickers about zero is proven both ways once.
-    assert sum(schedule.is_due(1e-3 * (-1) ** index, 0.8, np.nan) for index in range(200)) == 3
-    assert due(schedule, AGAIN, 1, 0.8, np.nan)
+    # A change that was proven is not proven again at once, but is after a while.
+    assert due(schedule, 5, 1, soc=0.8, temperature=np.nan) == [0]
+    assert due(schedule, 5, 0, soc=0.8, temperature=np.nan) == []
+    assert len(due(schedule, AGAIN, 1, soc=0.8, temperature=np.nan)) == AGAIN // EVERY
     assert due(schedule, 5, 0, soc=0.8, temperature=np.nan) == [0]
+    # What could not be compared stays due.
+    assert [schedule.is_due(Before(0.1, 0), 0, np.nan) for _ in range(3)] == [True] * 3
+    schedule.proven()
+    assert not schedule.is_due(Before(0.1, 0), 0, np.nan)
+    # The current before counts, too.
+    assert schedule.is_due(Before(0.1, -1), 0, np.nan)
+
+
+def test_temperature_is_no_regime_where_it_is_not_heeded() -> None:
+    from lachesis_moirae.proof import FIRST, Before, Schedule
+
+    schedule = Schedule([], heeds_temperature=False)
+    for _ in range(FIRST):
+        assert schedule.is_due(Before(0.5, 1), 1, 25)
+        schedule.proven()
+    assert not schedule.is_due(Before(0.5, 1), 1, 80)
+
+
+@pytest.mark.parametrize("where", [20, 200])
+def test_a_proof_that_fails_in_a_record_that_fails_loses_nothing(where: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from moirae.estimators.online.joint import JointEstimator
+
+    given = [[float(time), 0.0 if time < 2 else -0.1 if time < where else 0.1, 3.9, 25.0] for time in range(260)]
+    fail_at, genuine = float(where), JointEstimator.step
+
+    def failing(self: Any, inputs: Any, measurements: Any) -> Any:
+        if inputs.time.item() == fail_at:
+            raise RuntimeError("not this one")
+        return genuine(self, inputs, measurements)
+
+    plain, estimator = estimator_of(scripts.NORMALIZED, "off"), estimator_of(scripts.NORMALIZED, "full")
+    assert estimator.acceleration == "full"
+    monkeypatch.setattr(JointEstimator, "step", failing)
+    expected = list(stepped(plain, given))
+    assert list(stepped(estimator, given)) == expected
+    assert estimator.acceleration == "off" and "RuntimeError" in estimator.acceleration_reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "estimator.ukf = estimator.filter",
+        "import copy\nestimator.kept = copy.deepcopy(estimator.filter)",
+        "class Clipped(ECMInput): pass\nestimator._inputs = Clipped(time=0, current=0)",
+        "estimator.filter.model.previous_inputs.temperature = np.array([[25.0]])",
+        "estimator.filter.cov_w = estimator.filter.cov_w.astype(np.float32)",
+    ],
+)
+def test_what_whole_steps_were_not_written_for_is_not_stepped_so(change: str) -> None:
+    given, script = rows(scripts.records(80)), f"{scripts.JOINT}\n{change}\n"
+    estimator = estimator_of(script, "full")
+    assert estimator.acceleration != "full" and estimator.acceleration_reason
+    assert list(stepped(estimator, given)) == list(stepped(estimator_of(script, "off"), given))
+
+
+def test_health_that_does_not_always_enter_the_voltage_is_left_to_moirae() -> None:
+    script = scripts.DUAL.replace('health.mark_updatable("q_t.base_values")\n', "").replace(
+        'health.mark_updatable("r0.base_values")', 'health.mark_updatable("ce")'
+    )
+    script = script.replace("[0.15**2, 0.02**2]", "[0.01**2]").replace("[1e-5**2, 1e-6**2]", "[1e-6**2]")
+    given = [[float(time), 0.0 if time < 2 else 0.1 if time < 90 else -0.1, 3.9, 25.0] for time in range(130)]
+    expected = list(stepped(estimator_of(script, "off"), given))
+    assert any(type(one) is str for one in expected) and any(type(one) is bytes for one in expected)
+    estimator = estimator_of(script, "full")
+    assert estimator.acceleration == "shortcuts"
+    assert list(stepped(estimator, given)) == expected
+
+
+def test_a_way_that_raises_where_moirae_does_not_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lachesis_moirae.fused.circuit import Circuit
+
+    given = rows(scripts.records(120))
+    expected = list(stepped(estimator_of(scripts.JOINT, "off"), given))
+    voltage = Circuit.voltage
+
+    def failing(self: Any, states: np.ndarray, controls: Sequence[float]) -> Any:
+        if controls[0] == given[100][0]:
+            raise IndexError("a fault")
+        return voltage(self, states, controls)
+
+    monkeypatch.setattr(Circuit, "voltage", failing)
+    estimator = estimator_of(scripts.JOINT, "full")
+    assert list(stepped(estimator, given)) == expected
+    assert "IndexError" in estimator.acceleration_reason
+
+
+def test_what_an_earlier_estimator_installed_is_removed() -> None:
+    from moirae.estimators.online.filters.kalman.unscented import UnscentedKalmanFilter
+
+    genuine = dict(vars(UnscentedKalmanFilter))
+    earlier = estimator_of(scripts.JOINT, "shortcuts")
+    earlier.mark()
+    assert dict(vars(UnscentedKalmanFilter)) != genuine
+    estimator_of(scripts.JOINT, "off")
+    assert dict(vars(UnscentedKalmanFilter)) == genuine

@@ -17,7 +17,7 @@ from moirae.models.ecm.components import (
     Resistance,
 )
 
-from .curves import Curve, Grid, curve, pinpoints_of
+from .curves import Curve, Grid, curve
 from .parameters import Parameter, Parameters
 from .recognition import Unsure, require, require_that
 
@@ -104,8 +104,6 @@ class Circuit:
         self.transients = self._first_pair + len(self._pairs) + 1
         """Number of transient states."""
         parameters.require_all_used()
-        self.pinpoints: list[float] = pinpoints_of(health.ocv.ocv_ref).tolist()
-        """Of the open-circuit voltage, states of charge."""
 
     @staticmethod
     def _scalar(parameters: Parameters, name: str) -> Parameter:

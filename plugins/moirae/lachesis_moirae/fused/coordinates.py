@@ -52,12 +52,12 @@ class Linear:
 
     def to_filter(self, states: np.ndarray) -> np.ndarray:
         if self._is_diagonal:
-            return (states - self._added) * self._inverse
+            return (states - self._added) * self._inverse + 0.0
         return np.matmul(states - self._added, self._backward)
 
     def covariance_to_model(self, covariance: np.ndarray) -> np.ndarray:
         if self._is_diagonal:
-            return self._factors[:, None] * covariance * self._factors
+            return self._factors[:, None] * covariance * self._factors + 0.0
         return np.matmul(np.matmul(self._forward.T, covariance), self._forward)
 
 

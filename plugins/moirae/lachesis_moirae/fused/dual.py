@@ -31,6 +31,9 @@ class FusedDual:
             FusedFilter(estimator.asoh_filter, health),
         )
         self.filters = (self._transient, self._health)
+        # Moirae fails where none of it enters the voltage, as with the efficiency alone while discharging.
+        always = {"q_t.base_values", "r0.base_values", "ocv.ocv_ref.base_values"}
+        require_that(always & set(health.asoh_inputs), "health that does not always enter the voltage")
         # Means go from one filter to the other by way of the estimator's own copies.
         names = estimator.asoh.updatable_names
         require_that(names == tuple(health.asoh_inputs), "the health is not estimated in its own order")
@@ -40,7 +43,6 @@ class FusedDual:
             for wrapper, asoh in ((cell, estimator.asoh), (health, health.asoh))
         ]
         self._circuit, self._health_circuit = circuits
-        self.pinpoints = self._circuit.pinpoints
         total = width + health.num_asoh
         # Both circuits look at whole hidden states; what the filter itself does not estimate is the same in each.
         self._states = np.empty((self._transient.unscented.points, total))

@@ -28,7 +28,11 @@ class FusedFilter:
         require_that(filter.model is wrapper, "the filter has another model than the estimator")
         require(wrapper.control_conversion, IdentityConversionOperator)
         require(wrapper.output_conversion, IdentityConversionOperator)
-        self._filter = filter
+        require(wrapper.previous_inputs, type(wrapper.inputs))
+        # Both take their numbers from the same places of the controls.
+        same = (wrapper.previous_inputs.temperature is None) == (wrapper.inputs.temperature is None)
+        require_that(same, "the inputs before have another form than those after")
+        self.filter = filter
         self.unscented = Unscented(filter)
         self.coordinates = coordinates(wrapper.hidden_conversion, self.unscented.size)
 
@@ -44,14 +48,14 @@ class FusedFilter:
 
     def take(self) -> None:
         """Take the filter's state over; raises Unsure if its covariance is not definite."""
-        self.state = self._taken = self.unscented.state(self._filter.hidden), self._filter.controls.get_mean().tolist()
+        self.state = self._taken = self.unscented.state(self.filter.hidden), self.filter.controls.get_mean().tolist()
 
     def put(self) -> None:
         """Give the filter the state, unless it has it."""
         if self.state is not self._taken:
             state, controls = self.state
-            self._filter.hidden = MultivariateGaussian(mean=state.mean, covariance=state.covariance.copy())
-            self._filter.controls = DeltaDistribution(mean=np.array(controls))
+            self.filter.hidden = MultivariateGaussian(mean=state.mean, covariance=state.covariance.copy())
+            self.filter.controls = DeltaDistribution(mean=np.array(controls))
             self._taken = self.state
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

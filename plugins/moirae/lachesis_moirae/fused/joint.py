@@ -23,7 +23,6 @@ class FusedJoint:
         self.filters = (self._filter,)
         parameters = Parameters(wrapper.asoh, wrapper.asoh_inputs, wrapper.num_transients)
         self._circuit = Circuit(wrapper, wrapper.asoh, wrapper.transients, parameters)
-        self.pinpoints = self._circuit.pinpoints
 
     def step(self, controls: Controls, voltage: float) -> Step:
         """Step by a record's controls and voltage, V; raises Unsure, and changes nothing, if Moirae should do it."""

@@ -6,9 +6,17 @@ from ..originals import original
 
 _ONLINE, _MODELS = "moirae.estimators.online", "moirae.models"
 WRITTEN_FOR = (
+    f"{_ONLINE}:OnlineEstimator",
     f"{_ONLINE}.dual:DualEstimator",
     f"{_ONLINE}.joint:JointEstimator",
+    f"{_ONLINE}.filters.base:BaseFilter",
     f"{_ONLINE}.filters.base:ModelWrapper",
+    f"{_ONLINE}.filters.conversions:ConversionOperator",
+    f"{_ONLINE}.filters.distributions:MultivariateRandomDistribution",
+    f"{_MODELS}.base:CellModel",
+    f"{_MODELS}.base:DegradationModel",
+    "copy:deepcopy",
+    "pydantic.main:BaseModel",
     f"{_ONLINE}.filters.conversions:IdentityConversionOperator",
     f"{_ONLINE}.filters.conversions:LinearConversionOperator",
     f"{_ONLINE}.filters.distributions:DeltaDistribution",

@@ -1,5 +1,6 @@
 """One step of Moirae's `UnscentedKalmanFilter` on arrays."""
 
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +37,9 @@ class Unscented:
         """Take the filter apart; raises Unrecognized if it is not one with a single output, in Moirae's own class."""
         require(filter, UnscentedKalmanFilter)
         size = filter.model.num_hidden_dimensions
+        require_that(filter._aug_len == 2 * size + 1, "sigma points of another number")
+        for noise in (filter.cov_w, filter.cov_v):
+            require_that(type(noise) is np.ndarray and noise.dtype == np.float64, "noise that is no array of doubles")
         require_that(filter.model.num_output_dimensions == 1, "several outputs")
         self.size = size
         self._gamma = filter.gamma_param
@@ -93,10 +97,12 @@ class Unscented:
         covariance = np.matmul(deviations.T, self._weights * deviations)
         variance = np.matmul(output_deviations.T, weighted)
         cross = np.matmul(deviations.T, weighted)
-        # Products with matrices of one row or column are single products.
-        gain = cross[:, 0] * (1 / variance.item())
-        mean = mean + gain * (measured - output_mean.item())
-        covariance = covariance - gain[:, None] * (variance.item() * gain)
+        # Products with matrices of one row or column are single products, added to zero: none is a negative zero.
+        gain = cross[:, 0] * (1 / variance.item()) + 0.0
+        mean = mean + (gain * (measured - output_mean.item()) + 0.0)
+        covariance = covariance - (gain[:, None] * (variance.item() * gain) + 0.0)
+        if not isfinite(np.add.reduce(mean)):
+            raise Unsure("a mean that is not finite")
         return State(mean, covariance, self._factor(covariance)), output_mean, variance
 
     def _factor(self, covariance: np.ndarray) -> np.ndarray:

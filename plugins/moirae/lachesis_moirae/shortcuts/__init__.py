@@ -77,6 +77,12 @@ class Shortcuts:
             if installed is not None:
                 installed.install()
 
+    @classmethod
+    def reset(cls) -> None:
+        """Put the genuine functions back, whoever replaced them."""
+        if cls._installed is not None:
+            cls._installed.remove()
+
     def install(self) -> None:
         """Put the replacements into Moirae's modules and classes.
 
