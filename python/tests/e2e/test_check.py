@@ -48,7 +48,10 @@ def test_an_estimator_that_runs_is_not_disturbed(server: Server) -> None:
     before = server.wait_status(name, stepped=299)
     found = accepted(server, name, "print('other')\n" + KALMAN.replace("[0.6, 1.5]", "[0.5, 1.2]"))
     assert found["records"] == 300 and found["mean"] != before["mean"]
-    assert server.status(name) == before
+    # A checkpoint may be made meanwhile.
+    same = ("version", "mean", "covariance", "latest_time", "stepped", "failed", "last_error", "restarts", "phase")
+    after = server.status(name)
+    assert {key: after[key] for key in same} == {key: before[key] for key in same}
     log = server.get(f"/online/{name}/logs")
     assert [entry["text"] for entry in log["entries"]] == ["mine"]
 

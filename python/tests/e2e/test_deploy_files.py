@@ -65,7 +65,7 @@ def test_options_that_are_named_are_the_programs() -> None:
     texts = [UNIT, *(ROOT / "deploy" / "nginx").iterdir(), ROOT / "deploy" / "container" / "compose.yaml"]
     texts += [UNIT.with_name("lachesisd.env"), ROOT / "deploy" / "README.md"]
     others = {"--data", "--role", "--label", "--battery", "--rm", "--url", "--token-file", "--json", "--now"}
-    others |= {"--no-same-owner", "--keep-directory-symlink", "--no-deps"}
+    others |= {"--no-same-owner", "--keep-directory-symlink", "--no-deps", "--new-database"}
     for path in texts:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", path.read_text("utf-8")))
         assert named <= known | others, path
