@@ -131,5 +131,5 @@ def test_a_new_version_begins_a_new_history(server: Server) -> None:
     server.wait_status(name, stepped=49)
     # A status is told before its estimates are on disk.
     wait(lambda: len(history(server, name)) == 49, "all estimates")
-    server.accept(name, KALMAN, start="now")
+    server.accept(name, KALMAN, **{"from": "now"})
     assert history(server, name) == []
