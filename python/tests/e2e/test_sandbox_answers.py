@@ -15,12 +15,15 @@ TWO = "ready(2)"
 ACCELERATED = "ready(acceleration='full')"
 NAN, INF = "float('nan')", "float('inf')"
 
+TOO_MANY = "were outstanding|another test_time"
+"""What is said of an answer too many: another if further records were sent meanwhile, for which it then counts."""
+
 ANSWERS: dict[str, tuple[str, str, str]] = {
     # Words, what is said at first, what its author is told.
     # Forged sequences: answers are counted, and a worker cannot name the records or the epoch that they are for.
     "more-than-was-sent": ("result(n + 3)", "ready()", "were outstanding"),
-    "the-same-again": ("for _ in range(300): result(n)", "ready()", "where 0 were outstanding"),
-    "flood": ("while True: result(1)", "ready()", "where 0 were outstanding"),
+    "the-same-again": ("for _ in range(300): result(n)", "ready()", TOO_MANY),
+    "flood": ("while True: result(1)", "ready()", TOO_MANY),
     "for-no-records": ("result(0)", "ready()", "a result for 0 records"),
     "huge-count": (
         "say(RESULT, struct.pack('<6I', 0xffffffff, 0, 1, 0, 0, 0))", "ready()", "a result for 4294967295 records"
@@ -124,7 +127,7 @@ def told(ground: Ground) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_that_no_estimator_gives_ends_its_worker(told: dict[str, dict[str, Any]], name: str) -> None:
     status = told[name]
-    assert ANSWERS[name][2] in status["last_error"], status["last_error"]
+    assert any(words in status["last_error"] for words in ANSWERS[name][2].split("|")), status["last_error"]
     if name not in ("the-same-again", "flood", "notice-after-the-answer"):
         assert status["stepped"] == 0 and status["mean"] in ([0.0], [0.0, 0.0])
 

@@ -33,7 +33,7 @@ def plugin(folder: Path, definition: str, rehearsal: str = RECORDS) -> Plugin:
     """Return a plugin whose scripts give estimators that need no adapter."""
     toml = 'name = "x"\ndescription = "y"\npackages = ["numpy"]\nmodule = "entry.py"\n[rehearsal]\n'
     (folder / "plugin.toml").write_text(f'{toml}script = "example/run.py"\n{rehearsal}')
-    (folder / "entry.py").write_text("def load(namespace):\n    return namespace['estimator']\n")
+    (folder / "entry.py").write_text("def load(namespace, acceleration):\n    return namespace['estimator']\n")
     (folder / "example").mkdir()
     (folder / "example" / "run.py").write_text(definition)
     (folder / "example" / "beside.py").write_text("told = []\n")
@@ -100,13 +100,13 @@ def test_an_example_that_fails_is_told_and_leaves_nothing_behind(tmp_path: Path,
 def test_a_plugin_whose_example_fails_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plugin(tmp_path, "raise LookupError('no such cell')")
     zygote.warm(str(tmp_path))
-    assert worker.plugin is not None and worker.plugin.load({"estimator": 1}) == 1
+    assert worker.plugin is not None and worker.plugin.load({"estimator": 1}, "full") == 1
     assert "no such cell" in capsys.readouterr().err
 
 
 def test_a_plugin_without_a_rehearsal_has_none(tmp_path: Path) -> None:
     (tmp_path / "plugin.toml").write_text('name = "x"\ndescription = "y"\npackages = []\nmodule = "entry.py"\n')
-    (tmp_path / "entry.py").write_text("def load(namespace):\n    pass\n")
+    (tmp_path / "entry.py").write_text("def load(namespace, acceleration):\n    pass\n")
     rehearse(Plugin.read(tmp_path).imported())
 
 
