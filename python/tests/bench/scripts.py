@@ -23,9 +23,9 @@ estimator = JointEstimator.initialize_unscented_kalman_filter(
     initial_inputs=TheveninInput(time=0, current=0, temperature=25),
     covariance_transient=np.diag([0.05**2, 1e-2**2, 1e-4**2]),
     covariance_asoh=np.diag([0.1**2]),
-    transient_covariance_process_noise=np.diag([1e-5**2, 1e-4**2, 1e-6**2]),
-    asoh_covariance_process_noise=np.diag([1e-6**2]),
-    covariance_sensor_noise=np.array([[0.002**2]]),
+    transient_covariance_process_noise=np.diag([1e-4**2, 1e-2**2, 1e-5**2]),
+    asoh_covariance_process_noise=np.diag([1e-5**2]),
+    covariance_sensor_noise=np.array([[0.02**2]]),
 )
 """
 SCRIPTS = {"joint": JOINT, "dual": DUAL, "thevenin": THEVENIN}
