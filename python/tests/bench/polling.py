@@ -61,6 +61,8 @@ def figures() -> Iterator[Figure]:
             try:
                 yield from _figures(server, size)
             finally:
+                # Nothing of it is needed any more: states need not be saved.
+                server.kill()
                 server.dispose()
 
 
