@@ -7,13 +7,11 @@ import numpy as np
 from moirae.estimators.online import OnlineEstimator
 
 from .conversion import RecordConverter
-from .fused import Unrecognized, Unsure, fuse
+from .fused import Step, Unrecognized, Unsure, fuse
 from .proof import Schedule, differing, pinpoints
 from .shortcuts import Shortcuts
 from .undo import FilterUndo, filters_of, undo_for
-from .ways import FastWay, FusedWay, GenuineWay, ShortcutsWay, Step
-
-LEVELS = ("off", "shortcuts", "full")
+from .ways import FastWay, FusedWay, GenuineWay, ShortcutsWay
 
 
 class AcceleratedEstimator:
@@ -27,7 +25,7 @@ class AcceleratedEstimator:
         self._genuine = GenuineWay(estimator, converter)
         self._undo = undo_for(estimator)
         self.level = "off"
-        """The way in use: one of LEVELS."""
+        """The way in use: "off", "shortcuts" or "full"."""
         self.reason = distrust
         """Why it is less than what was asked for; empty if it is not."""
         self.distrust = distrust

@@ -8,12 +8,9 @@ from moirae.estimators.online import OnlineEstimator
 from moirae.estimators.online.filters.base import BaseFilter
 
 from .conversion import RecordConverter
-from .fused import Fused, Unsure
+from .fused import Fused, Step, Unsure
 from .proof import Before
 from .shortcuts import Shortcuts
-
-Step = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Mean `(s,)`, covariance `(s, s)`, predicted outputs `(o,)` and their covariance `(o, o)`, in the states' units."""
 
 
 class GenuineWay:

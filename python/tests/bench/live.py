@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import tempfile
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -12,7 +11,7 @@ from statistics import median
 from urllib.parse import urlsplit
 
 import msgpack
-from measure import Figure, fleet, percentile, records_of, stopwatch
+from measure import Figure, fleet, on_fresh_servers, percentile, records_of, stopwatch
 from server import Server
 from streaming import connect
 
@@ -89,15 +88,7 @@ def _late(server: Server, batteries: list[Battery], begin: float, end: float) ->
 
 
 def figures() -> Iterator[Figure]:
-    for size in SIZES:
-        with tempfile.TemporaryDirectory() as folder:
-            server = Server(Path(folder)).start()
-            try:
-                yield from _figures(server, size)
-            finally:
-                # Nothing of it is needed any more: states need not be saved.
-                server.kill()
-                server.dispose()
+    yield from on_fresh_servers(SIZES, _figures)
 
 
 def _figures(server: Server, size: int) -> Iterator[Figure]:

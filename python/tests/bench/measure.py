@@ -1,11 +1,13 @@
 """A measured figure, and the example whose figures these are."""
 
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from math import ceil
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from server import ROOT, Server, fresh
@@ -60,6 +62,19 @@ def fleet(server: Server, stem: str, size: int) -> list[str]:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: server.accept(name, SCRIPT, "moirae", files=FILES), names))
     return names
+
+
+def on_fresh_servers(sizes: Iterable[int], figures: Callable[[Server, int], Iterator[Figure]]) -> Iterator[Figure]:
+    """Give the figures of each size, measured on a server of its own."""
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            server = Server(Path(folder)).start()
+            try:
+                yield from figures(server, size)
+            finally:
+                # Nothing of it is needed any more: states need not be saved.
+                server.kill()
+                server.dispose()
 
 
 class Stopwatch:

@@ -2,14 +2,12 @@
 
 import re
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from ingest import frames, send
-from measure import FILES, SCRIPT, Figure, fleet, records_of
+from measure import FILES, SCRIPT, Figure, fleet, on_fresh_servers, records_of
 from server import Server, fresh
 
 SIZES = (1, 100, 1_000)
@@ -55,15 +53,7 @@ def under_load(server: Server) -> Iterator[None]:
 
 
 def figures() -> Iterator[Figure]:
-    for size in SIZES:
-        with tempfile.TemporaryDirectory() as folder:
-            server = Server(Path(folder)).start()
-            try:
-                yield from _figures(server, size)
-            finally:
-                # Nothing of it is needed any more: states need not be saved.
-                server.kill()
-                server.dispose()
+    yield from on_fresh_servers(SIZES, _figures)
 
 
 def _figures(server: Server, size: int) -> Iterator[Figure]:

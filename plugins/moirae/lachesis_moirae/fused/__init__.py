@@ -13,10 +13,11 @@ from moirae.models.ecm import ECMInput
 from ..shortcuts.recognition import is_genuine
 from ..undo import filters_of
 from .dual import FusedDual
+from .filter import Step
 from .joint import FusedJoint
 from .recognition import WRITTEN_FOR, Unrecognized, Unsure, require, require_genuine, require_that
 
-__all__ = ("WRITTEN_FOR", "Fused", "Unrecognized", "Unsure", "fuse")
+__all__ = ("WRITTEN_FOR", "Fused", "Step", "Unrecognized", "Unsure", "fuse")
 
 Fused = FusedDual | FusedJoint
 

@@ -90,8 +90,7 @@ class Shortcuts:
         """
         if Shortcuts._installed is self:
             return
-        if Shortcuts._installed is not None:
-            Shortcuts._installed.remove()
+        Shortcuts.reset()
         for owner, name, function in self._places:
             setattr(owner, name, function)
         Shortcuts._installed = self
