@@ -40,15 +40,9 @@ extension APIServer {
             }
         }
         logger.notice("battery deleted", metadata: ["battery": "\(battery)", "rows": "\(rows)"])
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("name")
-        json.string(battery.text)
-        json.key("rows")
-        json.integer(rows)
-        json.endObject()
-        return .json(json.bytes)
+        return deleted(battery, "rows", rows)
     }
+
     /// Answers `{"name", "version"}`, the version being the one that ran; uploads go on.
     /// - Throws: `APIError` 409 while an estimator is being registered, 404 if there is none.
     private func deleteEstimator(of battery: BatteryName) async throws -> Response {
@@ -58,12 +52,16 @@ extension APIServer {
             return try await store.removeEstimator(of: battery)
         }
         logger.notice("estimator deleted", metadata: ["battery": "\(battery)", "version": "\(version)"])
+        return deleted(battery, "version", version)
+    }
+
+    private func deleted(_ battery: BatteryName, _ key: String, _ number: some BinaryInteger) -> Response {
         var json = JSONWriter()
         json.beginObject()
         json.key("name")
         json.string(battery.text)
-        json.key("version")
-        json.integer(version)
+        json.key(key)
+        json.integer(number)
         json.endObject()
         return .json(json.bytes)
     }
