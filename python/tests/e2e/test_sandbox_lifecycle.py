@@ -209,8 +209,8 @@ def test_a_host_and_a_zygote_that_are_killed_take_hostile_workers_with_them(hast
     name = fresh("stubborn")
     server.accept(name, stubborn)
     for victim in ("zygote", "host"):
-        before = server.tree("worker")
-        assert len(before) == 2
+        # The status of before is told until the end of the worker has been seen.
+        before = wait(lambda: two if len(two := server.tree("worker")) == 2 else None, "both workers")
         (one,) = server.tree(victim)
         os.kill(one.pid, 9)
         wait(lambda workers=before: not any(worker.is_alive for worker in workers), "an end of all workers")
