@@ -73,6 +73,9 @@ package final class Fleet: Sendable {
         }
     }
 
+    /// Workers that live, or are being started or ended.
+    package var workerCount: Int { environment.berths.occupantCount }
+
     /// Has all workers save their state and ends them; those that take longer than this are left to `run`'s cancellation.
     package func settle(within time: Duration) async {
         environment.berths.close()

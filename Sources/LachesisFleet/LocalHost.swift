@@ -22,6 +22,8 @@ package struct LocalHost: Sendable {
         package var unfinishedBytes = 256 << 20
         /// How long a worker may take from the beginning of a message to its end. Default 30 s.
         package var messageTime = Duration.seconds(30)
+        /// How long it may take to end, and all its workers with it, before it is killed. Default 3 s.
+        package var endTime = Duration.seconds(3)
         /// Whether it logs lines of JSON. Default false.
         package var logsJSON = false
 
@@ -67,7 +69,7 @@ package struct LocalHost: Sendable {
     /// The host ends when its standard input does, and it never reads from it: so it ends even if this process is killed.
     private func runOnce() async throws -> TerminationStatus {
         var options = PlatformOptions()
-        options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(3))]
+        options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: configuration.endTime)]
         let result = try await Subprocess.run(
             .path(FilePath(configuration.executable)),
             arguments: Arguments(

@@ -19,8 +19,9 @@ package struct HostConfiguration: Sendable {
     package var warmTime = Duration.seconds(120)
     /// How long a zygote may take to answer an order to fork. Default 10 s.
     package var forkTime = Duration.seconds(10)
-    /// How long everything may take that happens after the daemon has gone or asked for the end. Default 2 s.
-    package var shutdownTime = Duration.seconds(2)
+    /// How long everything may take that happens after the daemon has gone or asked for the end, without workers and for each of
+    /// them. Default 2 s and 8 ms.
+    package var shutdownTime = (base: Duration.seconds(2), perWorker: Duration.milliseconds(8))
     /// Bytes of all messages together that workers have begun and not ended; a worker whose message has no room is not read until
     /// there is. At least the largest message's, 64 MiB. Default 256 MiB.
     package var unfinishedBytes = 256 << 20

@@ -14,10 +14,6 @@ import UnixSignals
 
 /// The server, put together: store, hub, host, fleet and HTTP, which start in this order and stop in the reverse.
 struct Daemon: Sendable {
-    /// Bound of an orderly end; what still runs then is cancelled. Holds 1.5 s for clients, 1.5 s for the workers' states and the
-    /// rest for ending processes.
-    static let shutdownTime = Duration.milliseconds(4500)
-
     let data: String
     let host: String
     let port: Int
@@ -58,6 +54,8 @@ struct Daemon: Sendable {
                 "the sandbox is weakened: scripts can do more than they should",
                 metadata: ["without": "\(missingLayers.map(\.rawValue).joined(separator: ", "))"])
         }
+        let shutdown = ShutdownTime(workers: fleet.workers)
+        hostConfiguration.endTime = shutdown.ending
         let localHost = LocalHost(hostConfiguration, endpoint: hub.endpoint, roster: roster, logger: logger)
         let fleet = Fleet(
             storage: store, roster: roster, limits: limits, configuration: fleet, missingLayers: missingLayers,
@@ -95,7 +93,8 @@ struct Daemon: Sendable {
         services += [await TLSReload(tls: sockets.tls, logger: logger), application]
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = Self.shutdownTime
+        // What still runs then is cancelled.
+        configuration.maximumGracefulShutdownDuration = shutdown.whole
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {

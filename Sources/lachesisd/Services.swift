@@ -28,9 +28,6 @@ struct HubService: Service {
 
 /// Runs the fleet; when the server shuts down, the workers save their state before they are ended.
 struct FleetService: Service {
-    /// Bound of saving the workers' states.
-    static let settlingTime = Duration.milliseconds(1500)
-
     let fleet: Fleet
 
     func run() async throws {
@@ -38,7 +35,7 @@ struct FleetService: Service {
             group.addTask { await fleet.run() }
             group.addTask {
                 try? await gracefulShutdown()
-                await fleet.settle(within: Self.settlingTime)
+                await fleet.settle(within: ShutdownTime(workers: fleet.workerCount).saving)
             }
             await group.next()
             group.cancelAll()

@@ -5,7 +5,8 @@ internal import LachesisWire
 extension HostLoop {
     /// Ends all workers and zygotes, and removes their folders, within `HostConfiguration.shutdownTime`.
     func shutDown() {
-        let deadline = monotonicNow() + configuration.shutdownTime
+        let time = configuration.shutdownTime.base + configuration.shutdownTime.perWorker * workers.count
+        let deadline = monotonicNow() + time
         // The daemon may have gone; what is said here is for one that has not.
         for epoch in workers.keys {
             _ = try? socket.send(HostReport.exited(epoch, WorkerExit(.stopped, detail: "its host ends")).encoded)
@@ -13,7 +14,7 @@ extension HostLoop {
         workers.removeAll()
         // A zygote whose control connection closes kills its workers and ends.
         for zygote in zygotes.values { zygote.closeControl() }
-        let patience = configuration.shutdownTime / 4
+        let patience = time * 3 / 8
         reapChildren(until: monotonicNow() + patience)
         for zygote in zygotes.values where zygote.pid != nil { zygote.kill() }
         reapChildren(until: monotonicNow() + patience)

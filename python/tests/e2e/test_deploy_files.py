@@ -37,8 +37,12 @@ def test_the_unit_is_hardened_by_systemds_own_measure(tool: Callable[[str], Path
 
 
 def test_nobody_kills_the_server_before_its_own_bound() -> None:
-    source = (ROOT / "Sources" / "lachesisd" / "Daemon.swift").read_text("utf-8")
-    bound = int(re.findall(r"shutdownTime = Duration\.milliseconds\((\d+)\)", source)[0]) / 1000
+    bounds = (ROOT / "Sources" / "lachesisd" / "ShutdownTime.swift").read_text("utf-8")
+    whole = re.search(r"var whole: Duration { \.milliseconds\((\d+)\) \+ \.milliseconds\((\d+)\) \* workers }", bounds)
+    fleet = (ROOT / "Sources" / "LachesisFleet" / "FleetConfiguration.swift").read_text("utf-8")
+    workers = re.search(r"var workers = ([\d_]+)", fleet)
+    assert whole and workers
+    bound = (int(whole[1]) + int(whole[2]) * int(workers[1].replace("_", ""))) / 1000
     compose = yaml.safe_load((ROOT / "deploy" / "container" / "compose.yaml").read_text("utf-8"))
     patience = {
         "unit": int(re.findall(r"^TimeoutStopSec=(\d+)$", UNIT.read_text("utf-8"), re.MULTILINE)[0]),
