@@ -3,9 +3,9 @@ internal import LachesisWire
 /// Which workers may step at once: pure. Times are those of one monotonic clock.
 ///
 /// A worker asks before it is sent something, and leaves once it has answered all. Those whose records make one batch come first;
-/// those that are far behind get the turns that are left over, few at once, one after the other. So a thousand workers do not
-/// crowd the processors, where each step would take so long that it looks like a hung one, and however many batteries are far
-/// behind, the others' records wait for none of them.
+/// those that are far behind get the turns that are left over, few at once, one after the other, and some in any case. So a
+/// thousand workers do not crowd the processors, where each step would take so long that it looks like a hung one; however many
+/// batteries are far behind, the others' records wait for none of them; and however many others there are, those come on.
 struct TurnLedger {
     typealias Number = Epoch
 
@@ -21,6 +21,9 @@ struct TurnLedger {
         var places: Int
         /// Those of them that are far behind.
         var placesBehind: Int
+
+        /// Those that no live one takes while somebody far behind wants them.
+        var placesKept: Int { placesBehind / 2 }
 
         init(places: Int, placesBehind: Int) { (self.places, self.placesBehind) = (places, placesBehind) }
 
@@ -82,14 +85,17 @@ struct TurnLedger {
     func isWanted(_ number: Number) -> Bool {
         guard let holder = holders[number] else { return false }
         return !live.isEmpty || (holder.lane == .behind && !behind.isEmpty)
+            || (!behind.isEmpty && holders.values.count { $0.lane == .behind } < configuration.placesKept)
     }
 
     private mutating func settle(_ now: ContinuousClock.Instant) -> [Number] {
         guard lineCount > 0 else { return [] }
         let counted = holders.values.filter { now - $0.seen < Self.patience }
+        let countBehind = counted.count { $0.lane == .behind }
         let free = configuration.places - counted.count
-        let first = take(free, from: \.live, .live, now)
-        let freeBehind = configuration.placesBehind - counted.count { $0.lane == .behind }
+        let kept = min(max(0, configuration.placesKept - countBehind), behind.count)
+        let first = take(free - kept, from: \.live, .live, now)
+        let freeBehind = configuration.placesBehind - countBehind
         return first + take(min(free - first.count, freeBehind), from: \.behind, .behind, now)
     }
 

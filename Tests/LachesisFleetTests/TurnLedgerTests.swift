@@ -46,6 +46,18 @@ import Testing
         #expect(served.values.allSatisfy { $0 == 10 } && served.count == 5)
     }
 
+    @Test func thoseBehindComeOnHoweverManyLiveOnesThereAre() {
+        var turns = ledger(4, behind: 2)
+        for number: UInt64 in 1...4 { #expect(turns.ask(number, .live, now: start) == [number]) }
+        for number: UInt64 in 11...12 { #expect(turns.ask(number, .behind, now: start) == []) }
+        #expect(turns.isWanted(1), "one place is for them")
+        for number: UInt64 in 5...6 { #expect(turns.ask(number, .live, now: start) == []) }
+        #expect(turns.leave(1, now: start) == [11])
+        #expect(turns.leave(2, now: start) == [5], "and no more than one")
+        #expect(turns.leave(11, now: start) == [12])
+        #expect(turns.leave(12, now: start) == [6])
+    }
+
     @Test func whoFallsBehindWhileItWaitsLosesItsPlaceInTheLine() {
         var turns = ledger(1, behind: 1)
         _ = turns.ask(1, .live, now: start)
