@@ -75,7 +75,8 @@ package struct APIServer: Sendable {
         let upgrade = UploadUpgrade(
             store: store, uploads: uploads, gatekeeper: gatekeeper, limits: limits, logger: logger)
         return Application(
-            router: router, server: .http1(withSockets: sockets) { upgrade.decide($0) },
+            router: router,
+            server: .http1(withSockets: sockets, isPrompt: Self.isPrompt) { upgrade.decide($0) },
             configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? port) },
             logger: logger)

@@ -120,7 +120,8 @@ extension APIContext {
 extension BatteryName {
     /// - Throws: `NameError`, also if the text is not percent-encoded UTF-8.
     init(percentEncoded text: String) throws(NameError) {
-        guard let name = text.removingPercentEncoding else {
+        // The usual case, without a way through Foundation.
+        guard let name = text.utf8.contains(UInt8(ascii: "%")) ? text.removingPercentEncoding : text else {
             throw NameError(description: "the name is not percent-encoded UTF-8")
         }
         try self.init(name)

@@ -47,6 +47,9 @@ package final class StatusBoard: Sendable {
         state.withLock { $0.entries[battery]?.revision }.map { tag(of: $0) }
     }
 
+    /// Estimators on it.
+    package var count: Int { state.withLock(\.entries.count) }
+
     /// Body of `/online/status`: an object with a member for each battery that has an estimator, in the order of their names.
     package func body() -> Body {
         let (known, revision, entries) = state.withLock { ($0.body, $0.revision, $0.entries) }

@@ -28,7 +28,9 @@ package struct BatteryName: Hashable, Sendable, Comparable, CustomStringConverti
 
     /// - Throws: `NameError` that says which rule the text breaks.
     package init(_ raw: String) throws(NameError) {
-        let text = raw.precomposedStringWithCanonicalMapping
+        // ASCII is in form C as it is, and Unicode's tables are slow: names are read with every request.
+        let isASCII = raw.utf8.allSatisfy { $0 < 0x80 }
+        let text = isASCII ? raw : raw.precomposedStringWithCanonicalMapping
         guard !text.isEmpty else { throw NameError(description: "the name is empty") }
         let length = text.unicodeScalars.count
         guard length <= Self.maximumLength else {
@@ -65,6 +67,10 @@ package struct BatteryName: Hashable, Sendable, Comparable, CustomStringConverti
 
     private static func isAllowed(_ scalar: Unicode.Scalar, first: Bool) -> Bool {
         if scalar == "_" { return true }
+        if scalar.isASCII {
+            return "0"..."9" ~= scalar || "A"..."Z" ~= scalar || "a"..."z" ~= scalar
+                || (!first && (scalar == " " || scalar == "-" || scalar == "."))
+        }
         switch scalar.properties.generalCategory {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,
             .letterNumber, .otherNumber:

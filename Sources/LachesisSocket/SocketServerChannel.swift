@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 package import HummingbirdCore
 package import Logging
 package import NIOCore
@@ -8,7 +8,7 @@ import NIOHTTPTypesHTTP1
 
 /// A server's connection that speaks HTTP/1.1, and becomes a WebSocket where its first request asks for one and the owner agrees.
 ///
-/// Installed with ``HTTPServerBuilder/http1(withSockets:shouldUpgrade:)``. Sockets bypass router and middleware: `shouldUpgrade` is the place
+/// Installed with ``HTTPServerBuilder/http1(withSockets:isPrompt:shouldUpgrade:)``. Sockets bypass router and middleware: `shouldUpgrade` is the place
 /// to check authorization and `Origin`.
 package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
     /// A connection whose kind is not known yet.
@@ -24,8 +24,10 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
     private let shouldUpgrade: @Sendable (SocketRequest) async -> SocketUpgrade
     private let count: ConnectionCount
 
+    /// - Parameter isPrompt: see ``HTTPServerBuilder/http1(withSockets:isPrompt:shouldUpgrade:)``. Default none.
     package init(
         configuration: SocketConfiguration,
+        isPrompt: @escaping @Sendable (HTTPRequest) -> Bool = { _ in false },
         shouldUpgrade: @escaping @Sendable (SocketRequest) async -> SocketUpgrade,
         responder: @escaping Responder
     ) {
@@ -36,8 +38,14 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
             // The gate has left this field only where it could not answer itself.
             if request.headers[.upgrade] != nil {
                 try await Self.answer(UpgradeCheck.lateRequest, with: writer)
-            } else {
+            } else if isPrompt(request.head) {
                 try await responder(request, writer, channel)
+            } else {
+                // An Optional, as a closure cannot use up what it captures.
+                var writer = Optional(writer)
+                try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                    try await responder(request, writer.take()!, channel)
+                }
             }
         }
     }
@@ -85,7 +93,9 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
         switch try? await value.firstRequest.get() {
         case .http(let channel):
             await PeerDeparture.$current.withValue(value.departure) {
-                await handleHTTP(asyncChannel: channel, logger: logger)
+                await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
+                    await handleHTTP(asyncChannel: channel, logger: logger)
+                }
             }
         case .socket(let request):
             await withTaskCancellationHandler {
@@ -131,13 +141,18 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
 extension HTTPServerBuilder {
     /// A server for HTTP/1.1 and WebSocket: `Application(router:, server: .http1(withSockets: settings) { request in … })`.
     ///
-    /// `shouldUpgrade` is asked once for every well-formed request to open a WebSocket.
+    /// - Parameters:
+    ///   - isPrompt: whether a request is answered on its connection's event loop, which saves its way to another thread and back.
+    ///     Only where answering takes microseconds and waits for nothing: the event loop serves other connections, too.
+    ///   - shouldUpgrade: asked once for every well-formed request to open a WebSocket.
     package static func http1(
         withSockets configuration: SocketConfiguration,
+        isPrompt: @escaping @Sendable (HTTPRequest) -> Bool = { _ in false },
         shouldUpgrade: @escaping @Sendable (SocketRequest) async -> SocketUpgrade
     ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
-            SocketServerChannel(configuration: configuration, shouldUpgrade: shouldUpgrade, responder: responder)
+            SocketServerChannel(
+                configuration: configuration, isPrompt: isPrompt, shouldUpgrade: shouldUpgrade, responder: responder)
         }
     }
 }
