@@ -49,8 +49,8 @@ package struct APIError: Error, HTTPResponseError {
     ///   - known: those that there are.
     static func unknown(_ name: String, in place: String, known: [String]) -> APIError {
         let name = String(name.prefix(80))
-        return invalid(
-            [place, name], "there is no '\(name)'; there are \(known.joined(separator: ", "))", type: "extra_forbidden")
+        let others = known.isEmpty ? "nothing is taken here" : "there are \(known.joined(separator: ", "))"
+        return invalid([place, name], "there is no '\(name)'; \(others)", type: "extra_forbidden")
     }
 
     package func response(from request: Request, context: some RequestContext) throws -> Response {

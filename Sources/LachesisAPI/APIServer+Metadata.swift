@@ -10,7 +10,8 @@ extension APIServer {
         router.endpoint(
             "/db/metadata/{name}",
             [
-                .get: { [store] _, context in
+                .get: { [store] request, context in
+                    try request.checkQuery([])
                     let battery = try context.battery()
                     guard let document = try await store.metadata(of: battery) else {
                         throw APIError(.notFound, "the battery '\(battery)' has no metadata")

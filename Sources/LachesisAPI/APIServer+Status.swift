@@ -5,27 +5,46 @@ internal import LachesisStore
 internal import LachesisWire
 
 extension APIServer {
+    /// Polls, which are many, and whose answers are at hand.
+    static func isPrompt(_ request: HTTPRequest) -> Bool {
+        guard request.method == .get, let path = request.path?.prefix(while: { $0 != "?" }) else { return false }
+        return path == "/online/status" || path.hasPrefix("/online/status/") || path == "/health"
+    }
+
+    /// Estimators whose statuses are put together on an event loop, at most.
+    private static let promptStatuses = 32
+
     /// `/online/status`, `/db/stats` and `/health`: all from memory.
     func addStatusRoutes(to router: Router<APIContext>) {
         router.endpoint(
             "/online/status",
             [
                 .get: { [board = fleet.board] request, _ in
+                    try request.checkQuery([])
                     if request.alreadyHas(board.tag) { return .notModified(board.tag) }
-                    return .status(board.body())
+                    guard board.count > Self.promptStatuses else { return .status(board.body()) }
+                    return .status(await withTaskExecutorPreference(globalConcurrentExecutor) { board.body() })
                 }
             ])
         router.endpoint(
             "/online/status/{name}",
             [
                 .get: { [self, board = fleet.board] request, context in
+                    try request.checkQuery([])
                     let battery = try context.battery()
                     if let tag = board.tag(of: battery), request.alreadyHas(tag) { return .notModified(tag) }
                     guard let body = board.body(of: battery) else { throw noEstimator(battery) }
                     return .status(body)
                 }
             ])
-        router.endpoint("/db/stats", [.get: { [self] _, _ in .json(stats()) }])
+        router.endpoint(
+            "/db/stats",
+            [
+                .get: { [self] request, _ in
+                    try request.checkQuery([])
+                    return .json(stats())
+                }
+            ])
         router.endpoint("/health", [.get: { [self] _, _ in .json(health()) }])
     }
 

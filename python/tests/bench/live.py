@@ -1,23 +1,26 @@
 """Live batteries that send a record a second: from its sending to its estimate in the status, and their memory."""
 
-import asyncio
 import json
 import random
+import threading
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgpack
 from measure import Figure, fleet, on_fresh_servers, percentile, records_of, stopwatch
+from processes import wait
+from raw import Connection
 from server import Server
-from streaming import connect
+from websockets.frames import Frame, Opcode
 
 SIZES = (1, 10, 100, 1_000)
 SECONDS = 30
-"""How long each is fed, after as long again for the first steps' proofs."""
+BEFORE = 300
+"""Records that each battery has before: the proofs of an estimator's first steps, many of them, are over then."""
 SAMPLES_PER_SECOND = 20
 
 
@@ -37,54 +40,88 @@ def _rollup(pid: int, *names: str) -> int:
 
 
 class Battery:
-    """One that is fed a record a second, at its own moment of the second."""
+    """One that is fed a record a second, through a socket that costs the machine as little as can be."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, server: Server, name: str) -> None:
         self.name = name
-        self.sent: dict[float, float] = {}
-        """Moments at which records were sent, by their test_time."""
+        self.sent: tuple[float, float] | None = None
+        """`test_time` of the latest record, s, and the moment at which it was sent."""
+        self._connection = Connection(server)
+        head = "Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        self._connection.send(f"GET /db/upload/{quote(name)} HTTP/1.1\r\n{head}{key}\r\n".encode())
+        assert "101" in self._connection.line()
 
-    async def feed(self, server: Server, moment: float, records: list[dict[str, float]]) -> None:
-        async with connect(server, self.name) as connection:
-            for count, record in enumerate(records):
-                await asyncio.sleep(max(0, moment + count - time.perf_counter()))
-                self.sent[record["test_time"]] = time.perf_counter()
-                await connection.send(msgpack.packb(record))
+    def send(self, record: dict[str, float], frame: bytes) -> None:
+        self.sent = record["test_time"], time.perf_counter()
+        self._connection.send(frame)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
-def watch(server: Server, batteries: list[Battery], end: float) -> list[float]:
+def feed(batteries: list[Battery], records: list[dict[str, float]]) -> None:
+    """Send each battery the records, one a second, each at its own moment of the second."""
+    begin = time.perf_counter()
+    for second, record in enumerate(records):
+        frame = Frame(Opcode.BINARY, msgpack.packb(record)).serialize(mask=True)
+        for index, battery in enumerate(batteries):
+            time.sleep(max(0, begin + second + index / len(batteries) - time.perf_counter()))
+            battery.send(record, frame)
+
+
+def watch(server: Server, batteries: list[Battery], ended: threading.Event) -> list[float]:
     """Ask for one battery's status after another's until the end; return how long each took to show a new record. s"""
     address = urlsplit(server.url)
     connection = HTTPConnection(address.hostname or "", address.port, timeout=60)
     found = []
-    while time.perf_counter() < end:
+    while not ended.is_set():
         battery = random.choice(batteries)
-        latest = max(battery.sent, default=None)
-        if latest is None or time.perf_counter() - battery.sent[latest] > 0.05:
+        if battery.sent is None or time.perf_counter() - battery.sent[1] > 0.05:
             time.sleep(0.002)
             continue
+        latest, sent = battery.sent
         while True:
-            connection.request("GET", f"/online/status?name={battery.name}")
-            status = json.loads(connection.getresponse().read())[battery.name]
+            connection.request("GET", f"/online/status/{quote(battery.name)}")
+            status = json.loads(connection.getresponse().read())
             if (status["latest_time"] or -1) >= latest:
                 break
-            time.sleep(0.002)
-        found.append(time.perf_counter() - battery.sent[latest])
+            # Often enough to tell, and no more: asking costs the machine, too.
+            time.sleep(max(0.002, (time.perf_counter() - sent) / 20))
+        found.append(time.perf_counter() - sent)
         time.sleep(1 / SAMPLES_PER_SECOND)
     return found
 
 
-async def _feed(server: Server, batteries: list[Battery]) -> list[float]:
-    begin = time.perf_counter() + 2
-    records = records_of(2 * SECONDS)
-    feeds = [battery.feed(server, begin + index / len(batteries), records) for index, battery in enumerate(batteries)]
-    watching = asyncio.to_thread(_late, server, batteries, begin + SECONDS, begin + 2 * SECONDS)
-    return (await asyncio.gather(watching, *feeds))[0]
+def _delays(server: Server, names: list[str]) -> list[float]:
+    records = records_of(BEFORE + SECONDS)
+    first = msgpack.packb(records[:BEFORE])
+    for name in names:
+        server.http.post(
+            f"/db/upload/{name}", content=first, headers={"Content-Type": "application/msgpack"}
+        ).raise_for_status()
+    _stepped(server, names, BEFORE)
+    batteries = [Battery(server, name) for name in names]
+    ended, found = threading.Event(), list[float]()
+    watching = threading.Thread(target=lambda: found.extend(watch(server, batteries, ended)))
+    watching.start()
+    feed(batteries, records[BEFORE:])
+    ended.set()
+    watching.join()
+    _stepped(server, names, BEFORE + SECONDS)
+    for battery in batteries:
+        battery.close()
+    return found
 
 
-def _late(server: Server, batteries: list[Battery], begin: float, end: float) -> list[float]:
-    time.sleep(max(0, begin - time.perf_counter()))
-    return watch(server, batteries, end)
+def _stepped(server: Server, names: list[str], records: int) -> None:
+    """Wait until all have stepped all records; the first of them is not stepped."""
+
+    def reached() -> bool:
+        status = server.get("/online/status")
+        return all(status[name]["stepped"] == records - 1 for name in names)
+
+    wait(reached, f"{records - 1} steps of all", 900)
 
 
 def figures() -> Iterator[Figure]:
@@ -95,8 +132,7 @@ def _figures(server: Server, size: int) -> Iterator[Figure]:
     with stopwatch() as registering:
         names = fleet(server, "live", size)
     yield Figure(f"live_{size}_registration", registering.seconds, "s")
-    batteries = [Battery(name) for name in names]
-    delays = [1000 * delay for delay in asyncio.run(_feed(server, batteries))]
+    delays = [1000 * delay for delay in _delays(server, names)]
     yield Figure(f"live_{size}_p50", percentile(delays, 50), "ms")
     yield Figure(f"live_{size}_p99", percentile(delays, 99), "ms")
     tree = server.tree()

@@ -63,7 +63,7 @@ def _figures(server: Server, size: int) -> Iterator[Figure]:
         send(server, name, wire)
     for name in names:
         server.wait_status(name, 600, stepped=RECORDS - 1)
-    every, one = f"{server.url}/online/status", f"{server.url}/online/status?name={names[0]}"
+    every, one = f"{server.url}/online/status", f"{server.url}/online/status/{names[0]}"
     tag = server.http.get(every).headers["ETag"]
     yield from poll(f"status_of_{size}", every)
     yield from poll(f"status_of_{size}_unchanged", every, f"If-None-Match: {tag}")

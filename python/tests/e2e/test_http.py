@@ -50,6 +50,18 @@ def test_a_wrong_method_is_answered_with_those_that_are_allowed(server: Server, 
         assert list(reply.json()) == ["detail"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/online/status", "/online/status/x", "/db/stats", "/db/metadata/x", "/online/x/versions", "/online/x/versions/1",
+     "/online/x/logs"],
+)  # fmt: skip
+def test_a_parameter_that_there_is_not_is_named(server: Server, path: str) -> None:
+    reply = server.http.get(path, params={"nam": "x"})
+    assert reply.status_code == 422
+    (problem,) = reply.json()["detail"]
+    assert problem["loc"] == ["query", "nam"] and "there is no 'nam'" in problem["msg"]
+
+
 @pytest.mark.parametrize("path", GETS)
 def test_head_tells_what_get_would(server: Server, path: str) -> None:
     get, head = server.http.get(path), server.http.head(path)
