@@ -8,11 +8,13 @@ extension APIServer {
     /// Polls, which are many, and whose answers are at hand.
     static func isPrompt(_ request: HTTPRequest) -> Bool {
         guard request.method == .get, let path = request.path?.prefix(while: { $0 != "?" }) else { return false }
-        return path == "/online/status" || path.hasPrefix("/online/status/") || path == "/health"
+        return path == "/online/status" || path.hasPrefix("/online/status/")
     }
 
-    /// Estimators whose statuses are put together on an event loop, at most.
-    private static let promptStatuses = 32
+    /// Makes a body where it is asked for if it is light, and else on a thread of tasks, so that it holds up no other connection.
+    private static func made<Body: Sendable>(isLight: Bool, _ body: @Sendable () -> Body) async -> Body {
+        isLight ? body() : await withTaskExecutorPreference(globalConcurrentExecutor) { body() }
+    }
 
     /// `/online/status`, `/db/stats` and `/health`: all from memory.
     func addStatusRoutes(to router: Router<APIContext>) {
@@ -22,8 +24,7 @@ extension APIServer {
                 .get: { [board = fleet.board] request, _ in
                     try request.checkQuery([])
                     if request.alreadyHas(board.tag) { return .notModified(board.tag) }
-                    guard board.count > Self.promptStatuses else { return .status(board.body()) }
-                    return .status(await withTaskExecutorPreference(globalConcurrentExecutor) { board.body() })
+                    return .status(await Self.made(isLight: board.isLight()) { board.body() })
                 }
             ])
         router.endpoint(
@@ -33,7 +34,8 @@ extension APIServer {
                     try request.checkQuery([])
                     let battery = try context.battery()
                     if let tag = board.tag(of: battery), request.alreadyHas(tag) { return .notModified(tag) }
-                    guard let body = board.body(of: battery) else { throw noEstimator(battery) }
+                    let body = await Self.made(isLight: board.isLight(battery)) { board.body(of: battery) }
+                    guard let body else { throw noEstimator(battery) }
                     return .status(body)
                 }
             ])
@@ -45,7 +47,14 @@ extension APIServer {
                     return .json(stats())
                 }
             ])
-        router.endpoint("/health", [.get: { [self] _, _ in .json(health()) }])
+        router.endpoint(
+            "/health",
+            [
+                .get: { [self] request, _ in
+                    try request.checkQuery([])
+                    return .json(health())
+                }
+            ])
     }
 
     private func stats() -> [UInt8] {

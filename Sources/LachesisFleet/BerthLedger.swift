@@ -80,12 +80,10 @@ struct BerthLedger {
             actions.append(.admit(number))
         }
         // Who was asked while busy may take long; those who have become idle meanwhile go at once.
-        let leaving = occupants.values.filter(\.isLeaving)
-        for number in idleOccupants().prefix(max(0, line.count - leaving.count(where: \.isIdle))) {
-            actions.append(ask(number))
-        }
-        let count = occupants.values.count(where: \.isLeaving)
-        for number in busyOccupants(now).prefix(max(0, line.count - count)) { actions.append(ask(number)) }
+        let idleLeaving = occupants.values.count { $0.isLeaving && $0.isIdle }
+        for number in idleOccupants(line.count - idleLeaving) { actions.append(ask(number)) }
+        let leaving = occupants.values.count(where: \.isLeaving)
+        for number in busyOccupants(line.count - leaving, now) { actions.append(ask(number)) }
         return actions
     }
 
@@ -94,21 +92,32 @@ struct BerthLedger {
         return .askToLeave(number)
     }
 
-    /// Those that have nothing to do, first whom leaving costs least.
-    private func idleOccupants() -> [Number] {
-        occupants.filter { $0.value.isIdle && !$0.value.isLeaving }.sorted {
-            $0.value.isReluctant == $1.value.isReluctant
-                ? ($0.value.used, $0.key) < ($1.value.used, $1.key) : $1.value.isReluctant
-        }.map(\.key)
+    /// At most so many of those that have nothing to do, first whom leaving costs least.
+    private func idleOccupants(_ count: Int) -> [Number] {
+        guard count > 0 else { return [] }
+        let idle = occupants.lazy.filter { $0.value.isIdle && !$0.value.isLeaving }
+            .map { (cost: $0.value.isReluctant ? 1 : 0, used: $0.value.used, number: $0.key) }
+        return Self.first(count, of: idle) { ($0.cost, $0.used, $0.number) < ($1.cost, $1.used, $1.number) }
+            .map(\.number)
     }
 
-    /// Those that have had their turn, first who began first.
-    private func busyOccupants(_ now: ContinuousClock.Instant) -> [Number] {
-        occupants.compactMap { number, occupant -> (ContinuousClock.Instant, Number)? in
+    /// At most so many of those that have had their turn, first who began first.
+    private func busyOccupants(_ count: Int, _ now: ContinuousClock.Instant) -> [Number] {
+        guard count > 0 else { return [] }
+        let busy = occupants.lazy.compactMap { number, occupant -> (ContinuousClock.Instant, Number)? in
             guard let begun = occupant.begun, now - begun >= Self.turn, !occupant.isIdle, !occupant.isReluctant,
                 !occupant.isLeaving
             else { return nil }
             return (begun, number)
-        }.sorted(by: <).map(\.1)
+        }
+        return Self.first(count, of: busy, by: <).map(\.1)
+    }
+
+    /// The least of many; one alone, as usual, is found without sorting them all.
+    private static func first<Element>(
+        _ count: Int, of elements: some Sequence<Element>, by isLess: (Element, Element) -> Bool
+    ) -> [Element] {
+        if count == 1 { return elements.min(by: isLess).map { [$0] } ?? [] }
+        return Array(elements.sorted(by: isLess).prefix(count))
     }
 }

@@ -9,6 +9,11 @@ package final class StatusBoard: Sendable {
         var rendered: [UInt8]?
         /// The board's revision when it changed last.
         var revision: Int
+
+        /// Whether its JSON is at hand and short, or made of few numbers.
+        var isLight: Bool {
+            rendered.map { $0.count <= StatusBoard.lightBytes } ?? (status.estimator.snapshot.covariance.count <= 256)
+        }
     }
 
     struct State {
@@ -27,6 +32,8 @@ package final class StatusBoard: Sendable {
         /// An entity tag of HTTP, in quotes: the count of changes, and what no other server's life has.
         package let tag: String
     }
+
+    private static let lightBytes = 64 << 10
 
     /// Layers of the sandbox that workers go without.
     package let missingLayers: [SandboxLayer]
@@ -47,8 +54,14 @@ package final class StatusBoard: Sendable {
         state.withLock { $0.entries[battery]?.revision }.map { tag(of: $0) }
     }
 
-    /// Estimators on it.
-    package var count: Int { state.withLock(\.entries.count) }
+    /// Whether the body of one battery's status, or of all, takes microseconds.
+    package func isLight(_ battery: BatteryName? = nil) -> Bool {
+        state.withLock { state in
+            if let battery { return state.entries[battery]?.isLight ?? true }
+            if let body = state.body { return body.count <= Self.lightBytes }
+            return state.entries.count <= 32 && state.entries.values.allSatisfy(\.isLight)
+        }
+    }
 
     /// Body of `/online/status`: an object with a member for each battery that has an estimator, in the order of their names.
     package func body() -> Body {

@@ -26,7 +26,7 @@ final class StepTurns: Sendable {
 
     func leave(_ number: TurnLedger.Number) { _ = perform { $0.leave(number, now: .now) } }
 
-    func isWanted(_ number: TurnLedger.Number) -> Bool { ledger.withLock { $0.isWanted(number) } }
+    func isWanted(_ number: TurnLedger.Number) -> Bool { ledger.withLock { $0.isWanted(number, now: .now) } }
 
     /// To be called about once a second.
     func check() { _ = perform { $0.check(now: .now) } }

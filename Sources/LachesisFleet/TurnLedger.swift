@@ -2,7 +2,7 @@ internal import LachesisWire
 
 /// Which workers may step at once: pure. Times are those of one monotonic clock.
 ///
-/// A worker asks before it is sent something, and leaves once it has answered all. Those whose records make one batch come first;
+/// A worker asks before it is sent something, and leaves once it has answered all. Those whose records are few come first;
 /// those that are far behind get the turns that are left over, few at once, one after the other, and some in any case. So a
 /// thousand workers do not crowd the processors, where each step would take so long that it looks like a hung one; however many
 /// batteries are far behind, the others' records wait for none of them; and however many others there are, those come on.
@@ -10,7 +10,7 @@ struct TurnLedger {
     typealias Number = Epoch
 
     enum Lane: Equatable {
-        /// Its records make one batch.
+        /// Its records make one batch, or are few.
         case live
         /// It has more.
         case behind
@@ -23,7 +23,7 @@ struct TurnLedger {
         var placesBehind: Int
 
         /// Those that no live one takes while somebody far behind wants them.
-        var placesKept: Int { placesBehind / 2 }
+        var placesKept: Int { min(placesBehind / 2, places - 1) }
 
         init(places: Int, placesBehind: Int) { (self.places, self.placesBehind) = (places, placesBehind) }
 
@@ -82,15 +82,20 @@ struct TurnLedger {
     mutating func check(now: ContinuousClock.Instant) -> [Number] { settle(now) }
 
     /// Whether others wait for the turn of this one, so that it should not be sent more.
-    func isWanted(_ number: Number) -> Bool {
+    func isWanted(_ number: Number, now: ContinuousClock.Instant) -> Bool {
         guard let holder = holders[number] else { return false }
-        return !live.isEmpty || (holder.lane == .behind && !behind.isEmpty)
-            || (!behind.isEmpty && holders.values.count { $0.lane == .behind } < configuration.placesKept)
+        if !live.isEmpty { return true }
+        return !behind.isEmpty
+            && (holder.lane == .behind || counted(now).count { $0.lane == .behind } < configuration.placesKept)
+    }
+
+    private func counted(_ now: ContinuousClock.Instant) -> [Holder] {
+        holders.values.filter { now - $0.seen < Self.patience }
     }
 
     private mutating func settle(_ now: ContinuousClock.Instant) -> [Number] {
         guard lineCount > 0 else { return [] }
-        let counted = holders.values.filter { now - $0.seen < Self.patience }
+        let counted = counted(now)
         let countBehind = counted.count { $0.lane == .behind }
         let free = configuration.places - counted.count
         let kept = min(max(0, configuration.placesKept - countBehind), behind.count)

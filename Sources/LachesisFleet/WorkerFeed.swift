@@ -12,8 +12,8 @@ final class WorkerFeed {
         case left
     }
 
-    /// Whose records are so few is live, however slow the machine is at the moment.
-    private static let liveRecords = 16
+    /// Whose records are so few counts as live, however slow the machine is at the moment.
+    private static let fewRecords = 16
 
     private let estimator: EstimatorRunner
     private let environment: FleetEnvironment
@@ -144,7 +144,7 @@ final class WorkerFeed {
     private func mayStep() -> Bool {
         let waiting = waiting
         guard waiting > 0 else { return false }
-        let lane = waiting <= max(pace.limit, Self.liveRecords) ? TurnLedger.Lane.live : .behind
+        let lane = waiting <= max(pace.limit, Self.fewRecords) ? TurnLedger.Lane.live : .behind
         guard let batchesOfTurn else { return askForTurn(lane) }
         // While others wait, no more follows than the worker can have at hand; and one that has fallen behind asks again as such.
         let mayGoOn = lane == .live || lane == self.lane

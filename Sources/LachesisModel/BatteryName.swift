@@ -66,9 +66,8 @@ package struct BatteryName: Hashable, Sendable, Comparable, CustomStringConverti
     package static func < (left: BatteryName, right: BatteryName) -> Bool { left.text < right.text }
 
     private static func isAllowed(_ scalar: Unicode.Scalar, first: Bool) -> Bool {
-        if scalar == "_" { return true }
         if scalar.isASCII {
-            return "0"..."9" ~= scalar || "A"..."Z" ~= scalar || "a"..."z" ~= scalar
+            return "0"..."9" ~= scalar || "A"..."Z" ~= scalar || "a"..."z" ~= scalar || scalar == "_"
                 || (!first && (scalar == " " || scalar == "-" || scalar == "."))
         }
         switch scalar.properties.generalCategory {
@@ -78,7 +77,7 @@ package struct BatteryName: Hashable, Sendable, Comparable, CustomStringConverti
         case .nonspacingMark, .spacingMark:
             return !first
         default:
-            return !first && (scalar == " " || scalar == "-" || scalar == ".")
+            return false
         }
     }
 }

@@ -8,8 +8,8 @@ import NIOHTTPTypesHTTP1
 
 /// A server's connection that speaks HTTP/1.1, and becomes a WebSocket where its first request asks for one and the owner agrees.
 ///
-/// Installed with ``HTTPServerBuilder/http1(withSockets:isPrompt:shouldUpgrade:)``. Sockets bypass router and middleware: `shouldUpgrade` is the place
-/// to check authorization and `Origin`.
+/// Installed with ``HTTPServerBuilder/http1(withSockets:isPrompt:shouldUpgrade:)``. Sockets bypass router and middleware:
+/// `shouldUpgrade` is the place to check authorization and `Origin`.
 package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
     /// A connection whose kind is not known yet.
     package struct Value: ServerChildChannelValue {
@@ -44,7 +44,8 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
                 // An Optional, as a closure cannot use up what it captures.
                 var writer = Optional(writer)
                 try await withTaskExecutorPreference(globalConcurrentExecutor) {
-                    try await responder(request, writer.take()!, channel)
+                    guard let writer = writer.take() else { preconditionFailure("called twice") }
+                    try await responder(request, writer, channel)
                 }
             }
         }

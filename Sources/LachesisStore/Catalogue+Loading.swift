@@ -86,10 +86,16 @@ extension Catalogue {
             do { registered.limits = try JSONDecoder().decode(ScriptLimits.self, from: Data(limits.utf8)) } catch {
                 throw StoreError(.corrupt, "the limits of '\(name)'s estimator cannot be read", underlying: error)
             }
-            registered.acceleration = Acceleration(rawValue: try row.value(of: "acceleration")) ?? .full
-            // What cannot be read the next worker tells again.
-            registered.accelerationState = (row["acceleration_state"] as String?).flatMap {
-                try? JSONDecoder().decode(AccelerationState.self, from: Data($0.utf8))
+            registered.acceleration = Acceleration(rawValue: try row.value(of: "acceleration")) ?? .off
+            // It says whether steps have differed, which is to hold for good: what cannot be read is no leave to forget it.
+            if let text = row["acceleration_state"] as String? {
+                do {
+                    registered.accelerationState = try JSONDecoder().decode(
+                        AccelerationState.self, from: Data(text.utf8))
+                } catch {
+                    throw StoreError(
+                        .corrupt, "the acceleration of '\(name)'s estimator cannot be read", underlying: error)
+                }
             }
             registered.hold = (row["hold"] as String?).flatMap(WorkerHold.init)
             batteries[place].estimator = EstimatorEntry(

@@ -51,7 +51,7 @@ final class CommitQueue: Sendable {
         var trouble: (error: StoreError, at: ContinuousClock.Instant)?
     }
 
-    /// From the beginning of a transaction of many small jobs to the next.
+    /// From the beginning of a transaction of many small jobs to the next, if jobs wait for it already.
     private static let rhythm = DispatchTimeInterval.milliseconds(10)
 
     private let pool: DatabasePool
@@ -119,23 +119,25 @@ final class CommitQueue: Sendable {
         let begun = DispatchTime.now()
         let jobs = state.withLock { $0.waiting.next() }
         if !jobs.isEmpty { commit(jobs, on: database) }
-        let (isMore, finished) = state.withLock { state -> (Bool, [@Sendable () -> Void]) in
-            guard state.waiting.isEmpty else { return (true, []) }
-            state.isWorking = false
-            guard case .closing(let callers) = state.phase else { return (false, []) }
-            state.phase = .closed
-            return (false, callers)
+        let (isMore, isOpen, finished) = state.withLock { state -> (Bool, Bool, [@Sendable () -> Void]) in
+            guard case .closing(let callers) = state.phase else {
+                state.isWorking = !state.waiting.isEmpty
+                return (state.isWorking, true, [])
+            }
+            guard state.waiting.isEmpty else { return (true, false, []) }
+            (state.isWorking, state.phase) = (false, .closed)
+            return (false, false, callers)
         }
         guard isMore else { return finish(finished, database) }
-        guard Self.isCrowd(jobs) else { return pool.asyncWriteWithoutTransaction { self.work($0) } }
+        guard isOpen, Self.isCrowd(jobs) else { return pool.asyncWriteWithoutTransaction { self.work($0) } }
         DispatchQueue.global().asyncAfter(deadline: begun + Self.rhythm) {
             self.pool.asyncWriteWithoutTransaction { self.work($0) }
         }
     }
 
-    /// Whether more jobs of this kind are worth waiting for: there are several, and all of them together are small.
+    /// Whether more jobs of this kind are worth waiting for: there are many, and all of them together are small.
     private static func isCrowd(_ jobs: [WriteJob]) -> Bool {
-        jobs.count >= 4 && jobs.reduce(0) { $0 + $1.weight } <= 16 * jobs.count
+        jobs.count >= 8 && jobs.reduce(0) { $0 + $1.weight } <= 16 * jobs.count
     }
 
     private func commit(_ jobs: [WriteJob], on database: Database) {

@@ -1,5 +1,6 @@
-/// Bounds of an orderly end, which grow with the workers that live: each saves its state, and then its process ends.
+/// Bounds of an orderly end, which grow with the workers: each saves its state, and then its process ends.
 struct ShutdownTime {
+    /// Those that live; those that may, where the bound is set before.
     let workers: Int
 
     /// Of saving all workers' states.

@@ -25,10 +25,10 @@ import Testing
         var turns = ledger(1, behind: 1)
         _ = turns.ask(1, .behind, now: start)
         for number: UInt64 in 2...9 { #expect(turns.ask(number, .behind, now: start) == []) }
-        #expect(turns.ask(20, .live, now: start) == [] && turns.isWanted(1))
+        #expect(turns.ask(20, .live, now: start) == [] && turns.isWanted(1, now: start))
         #expect(turns.leave(1, now: start) == [20])
-        #expect(!turns.isWanted(20), "those behind do not hurry it")
-        #expect(turns.leave(20, now: start) == [2] && turns.isWanted(2))
+        #expect(!turns.isWanted(20, now: start), "those behind do not hurry it")
+        #expect(turns.leave(20, now: start) == [2] && turns.isWanted(2, now: start))
     }
 
     @Test func thoseBehindTakeTurns() {
@@ -50,7 +50,7 @@ import Testing
         var turns = ledger(4, behind: 2)
         for number: UInt64 in 1...4 { #expect(turns.ask(number, .live, now: start) == [number]) }
         for number: UInt64 in 11...12 { #expect(turns.ask(number, .behind, now: start) == []) }
-        #expect(turns.isWanted(1), "one place is for them")
+        #expect(turns.isWanted(1, now: start), "one place is for them")
         for number: UInt64 in 5...6 { #expect(turns.ask(number, .live, now: start) == []) }
         #expect(turns.leave(1, now: start) == [11])
         #expect(turns.leave(2, now: start) == [5], "and no more than one")

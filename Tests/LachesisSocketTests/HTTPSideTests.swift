@@ -45,6 +45,18 @@ import Testing
         }
     }
 
+    @Test func promptRequestsAreAnsweredOnTheEventLoopAndOthersAreNot() async throws {
+        try await withServer(shouldUpgrade: Self.none) { port, _ in
+            try await RawClient.with(port: port) { client in
+                for path in ["/prompt", "/slow", "/prompt", "/prompt", "/slow"] {
+                    try await client.send("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
+                    #expect(await client.head().lowercased().contains("server: \(path == "/prompt")\r\n"))
+                    #expect(await client.text(7 + path.utf8.count) == "POST \(path) 2")
+                }
+            }
+        }
+    }
+
     @Test func anExpectedContinueIsSent() async throws {
         try await withServer(shouldUpgrade: Self.none) { port, _ in
             try await RawClient.with(port: port) { client in

@@ -142,14 +142,17 @@ func withServer<Result: Sendable>(
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-    let channel = SocketServerChannel(configuration: configuration, shouldUpgrade: shouldUpgrade) {
-        request, writer, _ in
-        var collected = 0
-        for try await part in request.body { collected += part.readableBytes }
-        let text = "\(request.method) \(request.head.path ?? "") \(collected)"
-        let head = HTTPResponse(status: .ok, headerFields: [.contentLength: String(text.utf8.count)])
-        try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
-    }
+    let channel = SocketServerChannel(
+        configuration: configuration, isPrompt: { $0.path == "/prompt" }, shouldUpgrade: shouldUpgrade,
+        responder: { request, writer, channel in
+            var collected = 0
+            for try await part in request.body { collected += part.readableBytes }
+            let text = "\(request.method) \(request.head.path ?? "") \(collected)"
+            var head = HTTPResponse(status: .ok, headerFields: [.contentLength: String(text.utf8.count)])
+            // Whether the event loop's thread is at it.
+            head.headerFields[.server] = "\(channel.eventLoop.inEventLoop)"
+            try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        })
     let server = channel.server(
         configuration: ServerConfiguration(address: .hostname("127.0.0.1", port: 0)),
         onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) },

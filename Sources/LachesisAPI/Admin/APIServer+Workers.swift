@@ -8,7 +8,7 @@ internal import Logging
 extension APIServer {
     /// `/admin/workers` and what can be done to each.
     func addWorkerRoutes(to router: Router<APIContext>) {
-        router.endpoint("/admin/workers", [.get: { [self] _, _ in try await workers() }])
+        router.endpoint("/admin/workers", [.get: { [self] request, _ in try await workers(request) }])
         router.endpoint(
             "/admin/workers/{name}/limits",
             [
@@ -23,8 +23,8 @@ extension APIServer {
             router.endpoint(
                 RouterPath(path),
                 [
-                    .post: { [self] _, context in
-                        try await audited("POST \(path)", context) { try await control(order, context, $0) }
+                    .post: { [self] request, context in
+                        try await audited("POST \(path)", context) { try await control(order, request, context, $0) }
                     }
                 ])
         }
@@ -38,38 +38,42 @@ extension APIServer {
         guard store.estimator(of: battery) != nil else { throw noEstimator(battery) }
         let form = LimitsForm(limits: limits, place: "query") { try request.queryText($0) }
         let (limits, phase) = try await fleet.limit(battery) { try form.apply(to: &$0) }
-        logger.notice("worker: limits", metadata: ["battery": "\(battery)", "phase": "\(phase.rawValue)"])
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("name")
-        json.string(battery.text)
-        json.key("state")
-        json.string(phase.rawValue)
-        json.key("limits")
-        LimitsDescription(limits).write(to: &json)
-        json.endObject()
-        return .json(json.bytes)
+        return changed("limits", battery, phase) { json in
+            json.key("limits")
+            LimitsDescription(limits).write(to: &json)
+        }
     }
 
     private func control(
-        _ order: WorkerControl, _ context: APIContext, _ subject: AuditSubject
+        _ order: WorkerControl, _ request: Request, _ context: APIContext, _ subject: AuditSubject
     ) async throws -> Response {
         let battery = try context.battery()
         subject.isBattery(battery)
+        try request.checkQuery([])
         guard store.estimator(of: battery) != nil else { throw noEstimator(battery) }
         let phase = try await fleet.control(battery, order)
-        logger.notice("worker: \(order.rawValue)", metadata: ["battery": "\(battery)", "phase": "\(phase.rawValue)"])
+        return changed(order.rawValue, battery, phase)
+    }
+
+    /// Notes what was done to a worker, and answers with its state and what `more` adds.
+    private func changed(
+        _ what: String, _ battery: BatteryName, _ phase: EstimatorStatus.Phase,
+        _ more: (inout JSONWriter) -> Void = { _ in }
+    ) -> Response {
+        logger.notice("worker: \(what)", metadata: ["battery": "\(battery)", "phase": "\(phase.rawValue)"])
         var json = JSONWriter()
         json.beginObject()
         json.key("name")
         json.string(battery.text)
         json.key("state")
         json.string(phase.rawValue)
+        more(&json)
         json.endObject()
         return .json(json.bytes)
     }
 
-    private func workers() async throws -> Response {
+    private func workers(_ request: Request) async throws -> Response {
+        try request.checkQuery([])
         let overview = try await fleet.overview(time: Date().timeIntervalSince1970)
         var json = JSONWriter(capacity: 512 * overview.count + 256)
         json.beginObject()

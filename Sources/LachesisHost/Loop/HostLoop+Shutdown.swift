@@ -14,6 +14,7 @@ extension HostLoop {
         workers.removeAll()
         // A zygote whose control connection closes kills its workers and ends.
         for zygote in zygotes.values { zygote.closeControl() }
+        // Two waits of this leave a quarter for the folders.
         let patience = time * 3 / 8
         reapChildren(until: monotonicNow() + patience)
         for zygote in zygotes.values where zygote.pid != nil { zygote.kill() }

@@ -75,10 +75,7 @@ class AcceleratedEstimator:
             self.rollback(mark)
             return self._genuine.step(values)
         except Exception as error:  # noqa: BLE001 (whether Moirae raises, too, is what matters)
-            self.rollback(mark)
-            expected = self._genuine.step(values)
-            self._distrust(f"it raised {type(error).__name__}, and Moirae did not", values)
-            return expected
+            return self._instead(mark, error, values)
 
     def mark(self) -> Any:
         """Return what `rollback` needs to undo the one step or seeding that follows."""
@@ -103,13 +100,12 @@ class AcceleratedEstimator:
         """Step both ways from the same state, and go on from Moirae's result; without the other way if they differ."""
         mark = self.mark()
         made: Sequence[np.ndarray] | None = None
-        failure: Exception | None = None
         try:
             made = (*way.step(values), *way.state())
         except Unsure:
             pass
         except Exception as error:  # noqa: BLE001 (whether Moirae raises, too, is what matters)
-            failure = error
+            return self._instead(mark, error, values)
         self.rollback(mark)
         try:
             expected = self._genuine.step(values)
@@ -117,14 +113,19 @@ class AcceleratedEstimator:
             if made is not None:
                 self._distrust(f"where Moirae raised {type(error).__name__}, it did not", values)
             raise
-        if failure is not None:
-            self._distrust(f"it raised {type(failure).__name__}, and Moirae did not", values)
-        elif made is not None:
+        if made is not None:
             different = differing((*expected, *way.genuine_state()), made)
             if different is None:
                 self._schedule.proven()
             else:
                 self._distrust(f"its {different} was not Moirae's", values)
+        return expected
+
+    def _instead(self, mark: Any, failure: Exception, values: Sequence[float]) -> Step:
+        """Step as Moirae after the way raised; without the way from then on, unless Moirae raises, too."""
+        self.rollback(mark)
+        expected = self._genuine.step(values)
+        self._distrust(f"it raised {type(failure).__name__}, and Moirae did not", values)
         return expected
 
     def _distrust(self, what: str, values: Sequence[float]) -> None:

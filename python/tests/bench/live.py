@@ -2,12 +2,14 @@
 
 import json
 import random
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 import msgpack
@@ -22,6 +24,8 @@ SECONDS = 30
 BEFORE = 300
 """Records that each battery has before: the proofs of an estimator's first steps, many of them, are over then."""
 SAMPLES_PER_SECOND = 20
+FRESH = 0.002
+"""Age of a record that is looked for, at most when the first look is taken. s"""
 
 
 def private_bytes(pid: int) -> int:
@@ -44,52 +48,64 @@ class Battery:
 
     def __init__(self, server: Server, name: str) -> None:
         self.name = name
-        self.sent: tuple[float, float] | None = None
-        """`test_time` of the latest record, s, and the moment at which it was sent."""
-        self._connection = Connection(server)
+        self.connection = Connection(server)
         head = "Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        self._connection.send(f"GET /db/upload/{quote(name)} HTTP/1.1\r\n{head}{key}\r\n".encode())
-        assert "101" in self._connection.line()
-
-    def send(self, record: dict[str, float], frame: bytes) -> None:
-        self.sent = record["test_time"], time.perf_counter()
-        self._connection.send(frame)
-
-    def close(self) -> None:
-        self._connection.close()
+        self.connection.send(f"GET /db/upload/{quote(name)} HTTP/1.1\r\n{head}{key}\r\n".encode())
+        assert "101" in self.connection.line()
 
 
-def feed(batteries: list[Battery], records: list[dict[str, float]]) -> None:
-    """Send each battery the records, one a second, each at its own moment of the second."""
-    begin = time.perf_counter()
-    for second, record in enumerate(records):
-        frame = Frame(Opcode.BINARY, msgpack.packb(record)).serialize(mask=True)
-        for index, battery in enumerate(batteries):
-            time.sleep(max(0, begin + second + index / len(batteries) - time.perf_counter()))
-            battery.send(record, frame)
+class Sent(NamedTuple):
+    """A record that was sent."""
+
+    battery: Battery
+    test_time: float
+    moment: float
 
 
-def watch(server: Server, batteries: list[Battery], ended: threading.Event) -> list[float]:
-    """Ask for one battery's status after another's until the end; return how long each took to show a new record. s"""
+class Feeder:
+    """Sends each battery the records, one a second, each at its own moment of the second."""
+
+    def __init__(self, batteries: list[Battery], records: list[dict[str, float]]) -> None:
+        self._batteries, self._records = batteries, records
+        self.latest: Sent | None = None
+        self.has_ended = False
+
+    def run(self) -> None:
+        begin = time.perf_counter()
+        try:
+            for second, record in enumerate(self._records):
+                frame = Frame(Opcode.BINARY, msgpack.packb(record)).serialize(mask=True)
+                for index, battery in enumerate(self._batteries):
+                    time.sleep(max(0, begin + second + index / len(self._batteries) - time.perf_counter()))
+                    battery.connection.send(frame)
+                    self.latest = Sent(battery, record["test_time"], time.perf_counter())
+        finally:
+            self.has_ended = True
+        assert time.perf_counter() - begin < len(self._records) + 1, "the sender is too slow for so many"
+
+
+def watch(server: Server, feeder: Feeder) -> list[float]:
+    """Ask for the status of a battery that was just fed, and of another, until the end; return how long each took. s"""
     address = urlsplit(server.url)
     connection = HTTPConnection(address.hostname or "", address.port, timeout=60)
     found = []
-    while not ended.is_set():
-        battery = random.choice(batteries)
-        if battery.sent is None or time.perf_counter() - battery.sent[1] > 0.05:
-            time.sleep(0.002)
+    while not feeder.has_ended:
+        sent = feeder.latest
+        if sent is None or time.perf_counter() - sent.moment > FRESH:
+            time.sleep(FRESH / 4)
             continue
-        latest, sent = battery.sent
         while True:
-            connection.request("GET", f"/online/status/{quote(battery.name)}")
+            connection.request("GET", f"/online/status/{quote(sent.battery.name)}")
             status = json.loads(connection.getresponse().read())
-            if (status["latest_time"] or -1) >= latest:
+            elapsed = time.perf_counter() - sent.moment
+            if (status["latest_time"] or -1) >= sent.test_time:
                 break
+            assert elapsed < 60, f"a record of {sent.battery.name} is not stepped"
             # Often enough to tell, and no more: asking costs the machine, too.
-            time.sleep(max(0.002, (time.perf_counter() - sent) / 20))
-        found.append(time.perf_counter() - sent)
-        time.sleep(1 / SAMPLES_PER_SECOND)
+            time.sleep(max(0.001, elapsed / 20))
+        found.append(elapsed)
+        time.sleep(random.uniform(0, 2 / SAMPLES_PER_SECOND))
     return found
 
 
@@ -98,19 +114,18 @@ def _delays(server: Server, names: list[str]) -> list[float]:
     first = msgpack.packb(records[:BEFORE])
     for name in names:
         server.http.post(
-            f"/db/upload/{name}", content=first, headers={"Content-Type": "application/msgpack"}
+            f"/db/upload/{quote(name)}", content=first, headers={"Content-Type": "application/msgpack"}
         ).raise_for_status()
     _stepped(server, names, BEFORE)
-    batteries = [Battery(server, name) for name in names]
-    ended, found = threading.Event(), list[float]()
-    watching = threading.Thread(target=lambda: found.extend(watch(server, batteries, ended)))
-    watching.start()
-    feed(batteries, records[BEFORE:])
-    ended.set()
-    watching.join()
-    _stepped(server, names, BEFORE + SECONDS)
-    for battery in batteries:
-        battery.close()
+    with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
+        batteries = [Battery(server, name) for name in names]
+        for battery in batteries:
+            stack.enter_context(battery.connection)
+        feeder = Feeder(batteries, records[BEFORE:])
+        watching = pool.submit(watch, server, feeder)
+        feeder.run()
+        found = watching.result()
+        _stepped(server, names, BEFORE + SECONDS)
     return found
 
 

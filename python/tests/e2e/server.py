@@ -21,7 +21,7 @@ from processes import Process, wait
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(os.environ.get("LACHESIS_SERVER", ROOT / ".build" / "release" / "lachesisd"))
 STOP_SECONDS = 10
-"""How long a server may take to end after SIGTERM: twice its own bound, for machines that are busy. s"""
+"""How long a server with few workers may take to end after SIGTERM, on a machine that is busy. s"""
 
 Files = list[tuple[str, tuple[str | None, bytes | str]]]
 
