@@ -49,7 +49,12 @@ package struct APIError: Error, HTTPResponseError {
     ///   - known: those that there are.
     static func unknown(_ name: String, in place: String, known: [String]) -> APIError {
         let name = String(name.prefix(80))
-        let others = known.isEmpty ? "nothing is taken here" : "there are \(known.joined(separator: ", "))"
+        let others =
+            switch known.count {
+            case 0: "nothing is taken here"
+            case 1: "there is only \(known[0])"
+            default: "there are \(known.joined(separator: ", "))"
+            }
         return invalid([place, name], "there is no '\(name)'; \(others)", type: "extra_forbidden")
     }
 

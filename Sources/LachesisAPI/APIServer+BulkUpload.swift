@@ -20,6 +20,7 @@ extension APIServer {
                 },
                 .post: { [self] request, context in
                     let battery = try context.battery()
+                    try request.checkQuery([])
                     let format = try BulkFormat(contentType: request.headers[.contentType])
                     return try await takingTurns(context, at: bulkUploads) {
                         try await upload(request, format, to: battery, context.caller)

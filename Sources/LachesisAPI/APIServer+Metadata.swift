@@ -31,6 +31,7 @@ extension APIServer {
     }
 
     private func registerMetadata(_ request: Request, _ subject: AuditSubject) async throws -> Response {
+        try request.checkQuery([])
         let body = try await request.body.collect(upTo: limits.metadataBytes)
         let document: MetadataDocument
         do {

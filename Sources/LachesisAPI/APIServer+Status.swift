@@ -21,10 +21,18 @@ extension APIServer {
         router.endpoint(
             "/online/status",
             [
-                .get: { [board = fleet.board] request, _ in
-                    try request.checkQuery([])
-                    if request.alreadyHas(board.tag) { return .notModified(board.tag) }
-                    return .status(await Self.made(isLight: board.isLight()) { board.body() })
+                .get: { [self, board = fleet.board] request, _ in
+                    try request.checkQuery(["name"])
+                    let batteries = try request.queryBatteries()
+                    if let missing = batteries.first(where: { board.tag(of: $0) == nil }) { throw noEstimator(missing) }
+                    let tag = board.tag
+                    if request.alreadyHas(tag) { return .notModified(tag) }
+                    let isLight =
+                        batteries.isEmpty ? board.isLight() : batteries.count == 1 && board.isLight(batteries[0])
+                    return .status(
+                        await Self.made(isLight: isLight) {
+                            batteries.isEmpty ? board.body() : board.body(of: Set(batteries), tag: tag)
+                        })
                 }
             ])
         router.endpoint(

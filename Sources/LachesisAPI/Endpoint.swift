@@ -85,6 +85,14 @@ extension Request {
         }
     }
 
+    /// Batteries that `name` in the query names, as often as it stands there; empty if it does not.
+    /// - Throws: `APIError` 422 if one is no name.
+    func queryBatteries() throws -> [BatteryName] {
+        try queryNames("name").map { text in
+            do { return try BatteryName(text) } catch { throw APIError.invalid(["query", "name"], "\(error)") }
+        }
+    }
+
     private static func formDecoded(_ text: Substring) -> String {
         let spaced = text.replacing("+", with: " ")
         return spaced.removingPercentEncoding ?? String(spaced)

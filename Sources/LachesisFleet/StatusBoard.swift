@@ -99,6 +99,20 @@ package final class StatusBoard: Sendable {
         return Body(bytes: part, tag: tag(of: entry.revision))
     }
 
+    /// Body of `/online/status` with these batteries alone, of which those without an estimator are left out.
+    /// - Parameter tag: the board's, from before.
+    package func body(of batteries: Set<BatteryName>, tag: String) -> Body {
+        var json = JSONWriter(capacity: 4_096 * batteries.count)
+        json.beginObject()
+        for battery in batteries.sorted() {
+            guard let part = body(of: battery) else { continue }
+            json.key(battery.text)
+            json.raw(part.bytes)
+        }
+        json.endObject()
+        return Body(bytes: json.bytes, tag: tag)
+    }
+
     private func tag(of revision: Int) -> String {
         "\"\(String(life, radix: 36))-\(String(revision, radix: 36))\""
     }

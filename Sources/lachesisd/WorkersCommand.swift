@@ -41,7 +41,10 @@ struct WorkersCommand: AsyncParsableCommand {
             throw ValidationError(action == .list ? "list takes no name" : "\(action.rawValue) needs a battery's name")
         }
         guard (action == .limits) == !limits.isEmpty, limits.allSatisfy({ $0.contains("=") }) else {
-            throw ValidationError("--set KEY=NUMBER is for limits, which need it")
+            throw ValidationError(
+                action == .limits
+                    ? "limits needs at least one --set KEY=NUMBER, such as --set memory_mb=512"
+                    : "--set is for limits alone")
         }
     }
 
@@ -49,7 +52,7 @@ struct WorkersCommand: AsyncParsableCommand {
         let connection = try options.connection()
         if let name {
             let body = try await connection.request("POST", ["admin", "workers", name, action.rawValue], query: query)
-            print(json ? String(decoding: body, as: UTF8.self) : "\(name): \(try Self.decode(Answer.self, body).state)")
+            print(json ? String(decoding: body, as: UTF8.self) : "\(name): \(try Self.decode(Answer.self, body).text)")
         } else {
             let body = try await connection.request("GET", ["admin", "workers"])
             print(json ? String(decoding: body, as: UTF8.self) : try Self.decode(Overview.self, body).table)
@@ -71,7 +74,19 @@ struct WorkersCommand: AsyncParsableCommand {
         }
     }
 
-    private struct Answer: Decodable { let state: String }
+    private struct Answer: Decodable {
+        let state: String
+        let limits: [String: Double]?
+
+        /// The state, and all that the script is kept to now if it has changed.
+        var text: String {
+            let limits = (limits ?? [:]).sorted { $0.key < $1.key }.map {
+                "\($0.key) \(String(format: "%g", $0.value))"
+            }
+            return ([state] + (limits.isEmpty ? [] : ["limits " + limits.joined(separator: ", ")])).joined(
+                separator: "; ")
+        }
+    }
 
     private struct Overview: Decodable {
         struct Worker: Decodable {
@@ -85,6 +100,15 @@ struct WorkersCommand: AsyncParsableCommand {
 
             struct Acceleration: Decodable { let inUse: String? }
 
+            /// A script's problem in one line: of a traceback the exception, else the last line.
+            private static func headline(_ problem: String) -> Substring {
+                let lines = problem.split(separator: "\n")
+                let frame = lines.lastIndex { $0.drop(while: \.isWhitespace).hasPrefix("File \"") }
+                guard let frame else { return lines.last ?? "" }
+                // The source, and what points at a place in it, are indented.
+                return lines[(frame + 1)...].first { $0.first?.isWhitespace == false } ?? ""
+            }
+
             var cells: [String] {
                 [
                     name, state, "\(version)", pid.map { "\($0)" } ?? "-", "\(lagRecords)",
@@ -92,7 +116,7 @@ struct WorkersCommand: AsyncParsableCommand {
                     memoryBytes.map { String(format: "%.1f", Double($0) / 1_048_576) } ?? "-",
                     cpuSeconds.map { String(format: "%.1f", $0) } ?? "-", "\(restarts)",
                     acceleration.inUse ?? "-",
-                    lastError?.split(separator: "\n").last.map { String($0.prefix(60)) } ?? "",
+                    String(Self.headline(lastError ?? "").prefix(60)),
                 ]
             }
         }

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from lachesis.problems import headline
+
 Acceleration = Literal["off", "shortcuts", "full"]
 """Nothing; slow spots of a step; whole steps, where the plugin knows how."""
 
@@ -30,5 +32,4 @@ class Accelerated:
         level = self.in_use or "none"
         if level != self.asked and self.in_use is not None:
             level += f" instead of {self.asked}"
-        first, *others = (self.reason or "").strip().splitlines() or [""]
-        return level + (f": {first}" if first else "") + (f" … {others[-1]}" if others else "")
+        return level + (f": {headline(self.reason)}" if self.reason else "")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from lachesis.acceleration import Accelerated
 from lachesis.connection import Connection, in_path
@@ -74,6 +74,8 @@ class Administration(Connection):
         revives a parked one. `checkpoint` saves it now. Raises ConflictError, with the reason, where the state does not
         allow it.
         """
+        if action not in get_args(Action):
+            raise ValueError(f"there is no action {action!r}; there are {', '.join(get_args(Action))}")
         answer = self._request("POST", f"/admin/workers/{in_path(name)}/{action}")
         return str(answer["state"])
 

@@ -214,6 +214,8 @@ def _rows(table: pd.DataFrame, chunk: int = 4096) -> Iterator[Record]:
 
 
 def _plain(record: Mapping[Any, Any]) -> Record:
+    if not isinstance(record, Mapping):
+        raise TypeError(f"{str(record)[:40]!r} is no record: of column names and values")
     plain = {}
     for key, value in record.items():
         try:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lachesis.acceleration import Accelerated
+from lachesis.problems import headline
 
 Array = NDArray[np.float64]
 
@@ -96,6 +97,5 @@ class Status:
             lines.append(f"  sandbox without: {', '.join(self.sandbox_without)}")
         for kind in ("checkpoint_problem", "log_problem", "last_error"):
             if text := getattr(self, kind):
-                first, *others = text.strip().splitlines() or [""]
-                lines.append(f"  {kind.replace('_', ' ')}: {first}{' … ' + others[-1] if others else ''}")
+                lines.append(f"  {kind.replace('_', ' ')}: {headline(text)}")
         return "\n".join(lines)

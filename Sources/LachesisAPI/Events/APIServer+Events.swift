@@ -18,9 +18,7 @@ extension APIServer {
     /// sends `Last-Event-ID` and gets what changed since.
     private func events(_ request: Request, _ context: APIContext) throws -> Response {
         try request.checkQuery(["name", "interval"])
-        let batteries = try request.queryNames("name").map { text in
-            do { return try BatteryName(text) } catch { throw APIError.invalid(["query", "name"], "\(error)") }
-        }
+        let batteries = try request.queryBatteries()
         let interval = try request.queryNumber("interval") ?? 1
         guard Self.intervals.contains(interval) else {
             throw APIError.invalid(["query", "interval"], "the interval must be from 0.05 to 60 s, not \(interval)")

@@ -104,3 +104,14 @@ export function bytes(value) {
   const power = value > 0 ? Math.min(SIZES.length - 1, Math.floor(Math.log2(value) / 10)) : 0;
   return `${(value / 1024 ** power).toFixed(power && value / 1024 ** power < 100 ? 1 : 0)}${THIN}${SIZES[power]}`;
 }
+
+/** A script's problem in one line: of a traceback the exception and what it says next, else the last line. */
+export function headline(text) {
+  const lines = text.split("\n").filter((line) => line.trim());
+  const frame = lines.findLastIndex((line) => line.trimStart().startsWith('File "'));
+  if (frame < 0) return lines.at(-1)?.trim() ?? "";
+  const said = lines.slice(frame + 1);
+  // The source, and what points at a place in it, are indented.
+  const from = said.findIndex((line) => line.trimStart() === line);
+  return from < 0 ? "" : said.slice(from, from + 2).map((line) => line.trim()).join(": ");
+}

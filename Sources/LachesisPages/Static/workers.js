@@ -1,6 +1,6 @@
 // The workers, and what an admin does to them.
 import { List, all, element, json, one, write } from "./common.js";
-import { accelerated, bytes, count, plain, span } from "./format.js";
+import { accelerated, bytes, count, headline, plain, span } from "./format.js";
 
 const PERIOD = 2000;
 
@@ -69,8 +69,8 @@ function fill(row, worker) {
   const error = row.cells[8];
   if (error.dataset.text !== (worker.last_error ?? "")) {
     error.dataset.text = worker.last_error ?? "";
-    const last = worker.last_error?.trim().split("\n").at(-1) ?? "";
-    error.replaceChildren(...(worker.last_error ? [element("details", {}, element("summary", { text: last, title: last }), element("pre", { text: worker.last_error, tabindex: "0" }))] : []));
+    const short = headline(worker.last_error ?? "");
+    error.replaceChildren(...(worker.last_error ? [element("details", {}, element("summary", { text: short, title: short }), element("pre", { text: worker.last_error, tabindex: "0" }))] : []));
   }
   for (const button of all("[data-action]", row)) {
     const { action } = button.dataset;

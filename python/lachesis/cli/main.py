@@ -20,6 +20,7 @@ from lachesis.errors import (
     UnreachableError,
     UploadCutError,
 )
+from lachesis.problems import headline
 
 EXIT = """\
 The server and the token come from options, else from LACHESIS_URL, LACHESIS_TOKEN and LACHESIS_CA, else from the file
@@ -86,7 +87,7 @@ def complain(error: Exception, hint: str = "") -> None:
     text = (str(error).strip() or type(error).__name__) + hint
     lines = text.splitlines()
     if len(lines) > 1 and "Traceback (most recent call last)" in text:
-        print(f"lachesis: {one_line(lines[-1])}", file=sys.stderr)
+        print(f"lachesis: {one_line(headline(text))}", file=sys.stderr)
         print(printable("\n".join(f"    {line}" for line in lines)), file=sys.stderr)
     else:
         print(f"lachesis: {one_line(text)}", file=sys.stderr)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lachesis.cli import arguments, output
 from lachesis.client import Client
+from lachesis.problems import headline
 from lachesis.status import Status
 
 STATES = 6
@@ -56,6 +57,9 @@ def status(client: Client, options: Namespace) -> None:
     for name, one in statuses.items():
         print(f"Estimator for {name}:")
         print(f"  Latest time: {float('nan') if one.latest_time is None else one.latest_time:.2f} s")
+        if one.failed or one.last_error:
+            problem = output.one_line(headline(one.last_error)) if one.last_error else "none now"
+            print(f"  {one.phase}, {one.failed} of {one.failed + one.stepped} steps failed; last error: {problem}")
 
 
 def watch(client: Client, options: Namespace) -> None:

@@ -6,6 +6,7 @@ from typing import get_args
 from lachesis.administration import Action
 from lachesis.cli import arguments, output
 from lachesis.client import Client
+from lachesis.problems import headline
 from lachesis.scripts import Limits
 
 HELP = {
@@ -47,7 +48,7 @@ def show(client: Client, options: Namespace) -> None:
     rows = [
         (one.name, one.state, one.version, one.estimator, one.pid, one.lag_records, one.lag_seconds,
          one.steps_per_second, output.mebibytes(one.memory_bytes), one.cpu_seconds, one.restarts,
-         one.last_error and output.one_line(one.last_error)[-60:])
+         one.last_error and output.one_line(headline(one.last_error))[:60])
         for one in force.workers
     ]  # fmt: skip
     head = ("battery", "state", "version", "estimator", "pid", "lag", "lag (s)", "steps/s", "memory (MiB)", "cpu (s)",

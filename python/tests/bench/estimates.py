@@ -68,7 +68,7 @@ def many(server: Server, batteries: int) -> float:
 
 def _finished(server: Server, name: str, stepped: int) -> dict[str, Any]:
     # Asking often would take the processor from those who are measured.
-    while (status := server.get("/online/status", name=name)[name])["stepped"] < stepped:
+    while (status := server.status(name))["stepped"] < stepped:
         time.sleep(0.02)
     return status
 

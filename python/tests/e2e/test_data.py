@@ -80,7 +80,7 @@ def test_a_misspelt_parameter_is_refused_with_those_that_there_are(
     reply = server.http.request(method, path.format(battery) + f"?{known}s%20=1")
     assert reply.status_code == 422, reply.text[:300]
     (problem,) = reply.json()["detail"]
-    assert problem["loc"] == ["query", f"{known}s "] and known in problem["msg"].split("there are ")[1]
+    assert problem["loc"] == ["query", f"{known}s "] and known in problem["msg"].split("; there ")[1]
 
 
 @pytest.mark.parametrize("name", ["a_estimates", "sqlite_master", "-x", "a/b", "x" * 200, 'a"b'])

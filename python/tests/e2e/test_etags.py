@@ -80,3 +80,18 @@ def test_a_tag_of_another_life_is_none(make_server: ServerFactory) -> None:
     server.wait_status("a")
     for tag, path in tags.items():
         assert server.http.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_statuses_of_some_are_asked_for_by_name(server: Server) -> None:
+    names = [fresh("Zelle 1 ä"), fresh("some"), fresh("other")]
+    for name in names:
+        server.accept(name, KALMAN)
+    asked = {"name": [names[0], names[1], names[0]]}
+    reply = server.http.get("/online/status", params=asked)
+    assert reply.status_code == 200 and list(reply.json()) == sorted(names[:2])
+    assert reply.json()[names[0]] == server.status(names[0])
+    again = server.http.get("/online/status", params=asked, headers={"If-None-Match": reply.headers["ETag"]})
+    assert again.status_code == 304
+    missing = server.http.get("/online/status", params={"name": [names[0], "nobody"]})
+    assert missing.status_code == 404 and "'nobody'" in missing.json()["detail"]
+    assert server.http.get("/online/status", params={"name": "-"}).status_code == 422

@@ -52,7 +52,8 @@ def test_a_wrong_method_is_answered_with_those_that_are_allowed(server: Server, 
 
 @pytest.mark.parametrize(
     "path",
-    ["/online/status", "/online/status/x", "/db/stats", "/db/metadata/x", "/online/x/versions", "/online/x/versions/1",
+    ["/online/status", "/online/status/x", "/health", "/metrics", "/admin/workers", "/db/stats",
+     "/db/metadata/x", "/online/x/versions", "/online/x/versions/1",
      "/online/x/logs"],
 )  # fmt: skip
 def test_a_parameter_that_there_is_not_is_named(server: Server, path: str) -> None:
@@ -60,6 +61,13 @@ def test_a_parameter_that_there_is_not_is_named(server: Server, path: str) -> No
     assert reply.status_code == 422
     (problem,) = reply.json()["detail"]
     assert problem["loc"] == ["query", "nam"] and "there is no 'nam'" in problem["msg"]
+
+
+@pytest.mark.parametrize("path", ["/db/register", "/db/upload/x", "/admin/workers/x/pause"])
+def test_a_parameter_that_there_is_not_is_named_before_anything_is_done(server: Server, path: str) -> None:
+    reply = server.http.post(path, params={"stream": "x"}, json=[])
+    assert reply.status_code == 422 and reply.json()["detail"][0]["loc"] == ["query", "stream"]
+    assert "x" not in server.get("/db/stats")
 
 
 @pytest.mark.parametrize("path", GETS)
