@@ -81,7 +81,7 @@ struct WorkersCommand: AsyncParsableCommand {
         /// The state, and all that the script is kept to now if it has changed.
         var text: String {
             let limits = (limits ?? [:]).sorted { $0.key < $1.key }.map {
-                "\($0.key) \(String(format: "%g", $0.value))"
+                "\($0.key) \(String(format: $0.value == $0.value.rounded() ? "%.0f" : "%g", $0.value))"
             }
             return ([state] + (limits.isEmpty ? [] : ["limits " + limits.joined(separator: ", ")])).joined(
                 separator: "; ")

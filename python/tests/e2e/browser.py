@@ -15,6 +15,8 @@ from server import Server
 
 CHROMIUM = os.environ.get("LACHESIS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 
+Worker = dict[str, Any]
+
 View = Callable[..., "Visit"]
 """Opens a page of a server; see `visitor`."""
 
@@ -149,3 +151,20 @@ def focused(page: Page) -> str:
             return [it.tagName.toLowerCase(), name, it.textContent.trim().slice(0, 40)].join(" ");
         }"""
     )
+
+
+def worker(name: str, **values: Any) -> Worker:
+    """Return what `/admin/workers` tells of a worker."""
+    usual: Worker = {
+        "name": name, "state": "running", "version": 2, "estimator": "JointEstimator", "plugin": "moirae", "pid": 77,
+        "stepped": 5, "skipped": 0, "failed": 0, "lag_records": 0, "lag_seconds": None, "steps_per_second": 812.44,
+        "memory_bytes": 9_437_184, "cpu_seconds": 90, "restarts": 0, "started": 0, "last_error": None, "limits": {},
+        "acceleration": {"asked": "full", "in_use": "full", "reason": None, "disagreements": 0},
+    }  # fmt: skip
+    return usual | values
+
+
+def pretend(visit: Visit, *workers: Worker) -> None:
+    """Answer `/admin/workers` with these: states of workers that no test could bring about at will."""
+    answer = {"hosts": [{"name": "local", "workers": len(workers)}], "max_workers": 1000, "workers": list(workers)}
+    visit.page.route("**/admin/workers", lambda route: route.fulfill(json=answer))
