@@ -323,7 +323,7 @@ def test_a_new_version_does_not_go_on_from_the_former_ones_checkpoint(
 
 @pytest.mark.moirae
 def test_an_estimator_whose_saving_hangs_goes_on_without(make_server: ServerFactory) -> None:
-    server = make_server("--step-timeout", "1", "--checkpoint-records", "50")
+    server = make_server("--step-timeout", "1", "--checkpoint-records", "50", "--checkpoint-interval", "5")
     name, records = fresh("hangs"), drive(120)
     hangs = "\nclass Endless:\n    def __reduce__(self):\n        while True: pass\nestimator.endless = Endless()\n"
     server.accept(name, JOINT + hangs, plugin="moirae", files=MOIRAE_FILES)
