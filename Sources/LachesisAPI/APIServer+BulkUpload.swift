@@ -11,7 +11,7 @@ extension APIServer {
     /// Whoever asks there by GET without a WebSocket is told what is needed.
     func addUploadRoutes(to router: Router<APIContext>) {
         router.endpoint(
-            "/db/upload/{name}",
+            "/db/upload/{name}", takesQuery: true,
             [
                 .get: { _, _ in
                     throw APIError(
@@ -19,8 +19,8 @@ extension APIServer {
                         headers: [.upgrade: "websocket"])
                 },
                 .post: { [self] request, context in
-                    let battery = try context.battery()
                     try request.checkQuery([])
+                    let battery = try context.battery()
                     let format = try BulkFormat(contentType: request.headers[.contentType])
                     return try await takingTurns(context, at: bulkUploads) {
                         try await upload(request, format, to: battery, context.caller)

@@ -8,7 +8,7 @@ extension APIServer {
     /// `POST /online/check`: tries a script without registering it.
     func addCheckRoutes(to router: Router<APIContext>) {
         router.endpoint(
-            "/online/check",
+            "/online/check", takesQuery: true,
             [
                 .post: { [self] request, context in
                     try await audited("POST /online/check", context) { try await check(request, context, $0) }

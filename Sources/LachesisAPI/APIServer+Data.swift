@@ -7,9 +7,9 @@ internal import LachesisStore
 extension APIServer {
     /// `GET /db/data/{name}` and `GET /online/history/{name}`: rows in the format that is asked for, streamed in constant memory.
     func addDataRoutes(to router: Router<APIContext>) {
-        router.endpoint("/db/data/{name}", [.get: { [self] request, context in try await data(request, context) }])
+        router.endpoint("/db/data/{name}", takesQuery: true, [.get: { [self] in try await data($0, $1) }])
         router.endpoint(
-            "/online/history/{name}", [.get: { [self] request, context in try await history(request, context) }])
+            "/online/history/{name}", takesQuery: true, [.get: { [self] in try await history($0, $1) }])
     }
 
     private func data(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -10,7 +10,7 @@ extension APIServer {
     /// A battery named as another endpoint is reached by encoding a letter of it, such as `/db/%73tats`.
     func addDeletionRoutes(to router: Router<APIContext>) {
         addDeletion("/db/{name}", to: router) { [self] in try await delete($0, $1) }
-        addDeletion("/online/{name}", to: router) { [self] battery, _ in try await deleteEstimator(of: battery) }
+        addDeletion("/online/{name}", to: router) { [self] in try await deleteEstimator(of: $0, $1) }
     }
 
     private func addDeletion(
@@ -45,7 +45,8 @@ extension APIServer {
 
     /// Answers `{"name", "version"}`, the version being the one that ran; uploads go on.
     /// - Throws: `APIError` 409 while an estimator is being registered, 404 if there is none.
-    private func deleteEstimator(of battery: BatteryName) async throws -> Response {
+    private func deleteEstimator(of battery: BatteryName, _ request: Request) async throws -> Response {
+        try request.checkQuery([])
         guard store.estimator(of: battery) != nil else { throw noEstimator(battery) }
         let version = try await fleet.remove(battery) { stopEstimator in
             stopEstimator()

@@ -8,7 +8,7 @@ extension APIServer {
     /// `POST /online/register`.
     func addEstimatorRoutes(to router: Router<APIContext>) {
         router.endpoint(
-            "/online/register",
+            "/online/register", takesQuery: true,
             [
                 .post: { [self] request, context in
                     try await audited("POST /online/register", context) { subject in

@@ -5,13 +5,12 @@ internal import LachesisModel
 extension APIServer {
     /// `GET /online/{name}/logs`: what a script wrote.
     func addLogRoutes(to router: Router<APIContext>) {
-        router.endpoint("/online/{name}/logs", [.get: { [self] in try logs($0, $1) }])
+        router.endpoint("/online/{name}/logs", [.get: { [self] _, context in try logs(context) }])
     }
 
     /// `{"name", "entries": [{"time", "version", "text"}], "dropped"}`: lines of the script's output, the oldest first, their times
     /// in Unix seconds, and how many bytes are not among them.
-    private func logs(_ request: Request, _ context: APIContext) throws -> Response {
-        try request.checkQuery([])
+    private func logs(_ context: APIContext) throws -> Response {
         let battery = try context.battery()
         let log = roster.logs.log(of: battery)
         guard log != nil || fleet.board.status(of: battery) != nil else {

@@ -11,7 +11,6 @@ extension APIServer {
             "/db/metadata/{name}",
             [
                 .get: { [store] request, context in
-                    try request.checkQuery([])
                     let battery = try context.battery()
                     guard let document = try await store.metadata(of: battery) else {
                         throw APIError(.notFound, "the battery '\(battery)' has no metadata")
@@ -31,7 +30,6 @@ extension APIServer {
     }
 
     private func registerMetadata(_ request: Request, _ subject: AuditSubject) async throws -> Response {
-        try request.checkQuery([])
         let body = try await request.body.collect(upTo: limits.metadataBytes)
         let document: MetadataDocument
         do {

@@ -5,64 +5,32 @@ internal import LachesisStore
 internal import LachesisWire
 
 extension APIServer {
-    /// Polls, which are many, and whose answers are at hand.
-    static func isPrompt(_ request: HTTPRequest) -> Bool {
-        guard request.method == .get, let path = request.path?.prefix(while: { $0 != "?" }) else { return false }
-        return path == "/online/status" || path.hasPrefix("/online/status/")
-    }
-
-    /// Makes a body where it is asked for if it is light, and else on a thread of tasks, so that it holds up no other connection.
-    private static func made<Body: Sendable>(isLight: Bool, _ body: @Sendable () -> Body) async -> Body {
-        isLight ? body() : await withTaskExecutorPreference(globalConcurrentExecutor) { body() }
-    }
-
     /// `/online/status`, `/db/stats` and `/health`: all from memory.
     func addStatusRoutes(to router: Router<APIContext>) {
         router.endpoint(
-            "/online/status",
+            "/online/status", takesQuery: true,
             [
                 .get: { [self, board = fleet.board] request, _ in
                     try request.checkQuery(["name"])
                     let batteries = try request.queryBatteries()
                     if let missing = batteries.first(where: { board.tag(of: $0) == nil }) { throw noEstimator(missing) }
                     let tag = board.tag
-                    if request.alreadyHas(tag) { return .notModified(tag) }
-                    let isLight =
-                        batteries.isEmpty ? board.isLight() : batteries.count == 1 && board.isLight(batteries[0])
-                    return .status(
-                        await Self.made(isLight: isLight) {
-                            batteries.isEmpty ? board.body() : board.body(of: Set(batteries), tag: tag)
-                        })
+                    if request.headers.know(tag) { return .notModified(tag) }
+                    return .status(batteries.isEmpty ? board.body() : board.body(of: Set(batteries), tag: tag))
                 }
             ])
         router.endpoint(
             "/online/status/{name}",
             [
                 .get: { [self, board = fleet.board] request, context in
-                    try request.checkQuery([])
                     let battery = try context.battery()
-                    if let tag = board.tag(of: battery), request.alreadyHas(tag) { return .notModified(tag) }
-                    let body = await Self.made(isLight: board.isLight(battery)) { board.body(of: battery) }
-                    guard let body else { throw noEstimator(battery) }
+                    if let tag = board.tag(of: battery), request.headers.know(tag) { return .notModified(tag) }
+                    guard let body = board.body(of: battery) else { throw noEstimator(battery) }
                     return .status(body)
                 }
             ])
-        router.endpoint(
-            "/db/stats",
-            [
-                .get: { [self] request, _ in
-                    try request.checkQuery([])
-                    return .json(stats())
-                }
-            ])
-        router.endpoint(
-            "/health",
-            [
-                .get: { [self] request, _ in
-                    try request.checkQuery([])
-                    return .json(health())
-                }
-            ])
+        router.endpoint("/db/stats", [.get: { [self] _, _ in .json(stats()) }])
+        router.endpoint("/health", [.get: { [self] _, _ in .json(health()) }])
     }
 
     private func stats() -> [UInt8] {

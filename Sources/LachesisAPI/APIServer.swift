@@ -72,11 +72,12 @@ package struct APIServer: Sendable {
         logger.debug("routes: \(paths.joined(separator: " "))")
         var sockets = sockets
         sockets.maxMessageSize = limits.recordBytes + 1
+        let polls = StatusPolls(board: fleet.board, gatekeeper: gatekeeper)
         let upgrade = UploadUpgrade(
             store: store, uploads: uploads, gatekeeper: gatekeeper, limits: limits, logger: logger)
         return Application(
             router: router,
-            server: .http1(withSockets: sockets, isPrompt: Self.isPrompt) { upgrade.decide($0) },
+            server: .http1(withSockets: sockets, promptly: { polls.answer($0, on: $1) }) { upgrade.decide($0) },
             configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? port) },
             logger: logger)

@@ -19,9 +19,20 @@ package struct APIContext: RequestContext {
 
 extension Router where Context == APIContext {
     /// Routes the given methods of a path, and HEAD where GET is; every other method gets 405 with `Allow`.
+    /// - Parameter takesQuery: whether the handlers look at the query; where they do not, it must be empty.
     func endpoint(
-        _ path: RouterPath, _ handlers: [HTTPRequest.Method: @Sendable (Request, APIContext) async throws -> Response]
+        _ path: RouterPath, takesQuery: Bool = false,
+        _ handlers: [HTTPRequest.Method: @Sendable (Request, APIContext) async throws -> Response]
     ) {
+        let handlers =
+            takesQuery
+            ? handlers
+            : handlers.mapValues { handler in
+                { request, context in
+                    try request.checkQuery([])
+                    return try await handler(request, context)
+                }
+            }
         for (method, handler) in handlers { on(path, method: method, use: handler) }
         if let get = handlers[.get] {
             on(path, method: .head) { request, context in try await get(request, context).withoutBody }

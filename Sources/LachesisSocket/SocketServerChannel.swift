@@ -8,7 +8,7 @@ import NIOHTTPTypesHTTP1
 
 /// A server's connection that speaks HTTP/1.1, and becomes a WebSocket where its first request asks for one and the owner agrees.
 ///
-/// Installed with ``HTTPServerBuilder/http1(withSockets:isPrompt:shouldUpgrade:)``. Sockets bypass router and middleware:
+/// Installed with ``HTTPServerBuilder/http1(withSockets:promptly:shouldUpgrade:)``. Sockets bypass router and middleware:
 /// `shouldUpgrade` is the place to check authorization and `Origin`.
 package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
     /// A connection whose kind is not known yet.
@@ -21,32 +21,27 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
 
     package let responder: Responder
     private let configuration: SocketConfiguration
+    private let date = DateField()
+    private let promptly: @Sendable (HTTPRequest, any Channel) -> PromptAnswer?
     private let shouldUpgrade: @Sendable (SocketRequest) async -> SocketUpgrade
     private let count: ConnectionCount
 
-    /// - Parameter isPrompt: see ``HTTPServerBuilder/http1(withSockets:isPrompt:shouldUpgrade:)``. Default none.
+    /// - Parameter promptly: see ``HTTPServerBuilder/http1(withSockets:promptly:shouldUpgrade:)``. Default none.
     package init(
         configuration: SocketConfiguration,
-        isPrompt: @escaping @Sendable (HTTPRequest) -> Bool = { _ in false },
+        promptly: @escaping @Sendable (HTTPRequest, any Channel) -> PromptAnswer? = { _, _ in nil },
         shouldUpgrade: @escaping @Sendable (SocketRequest) async -> SocketUpgrade,
         responder: @escaping Responder
     ) {
         self.configuration = configuration
-        self.shouldUpgrade = shouldUpgrade
+        (self.promptly, self.shouldUpgrade) = (promptly, shouldUpgrade)
         count = ConnectionCount(configuration)
         self.responder = { request, writer, channel in
             // The gate has left this field only where it could not answer itself.
             if request.headers[.upgrade] != nil {
                 try await Self.answer(UpgradeCheck.lateRequest, with: writer)
-            } else if isPrompt(request.head) {
-                try await responder(request, writer, channel)
             } else {
-                // An Optional, as a closure cannot use up what it captures.
-                var writer = Optional(writer)
-                try await withTaskExecutorPreference(globalConcurrentExecutor) {
-                    guard let writer = writer.take() else { preconditionFailure("called twice") }
-                    try await responder(request, writer, channel)
-                }
+                try await responder(request, writer, channel)
             }
         }
     }
@@ -86,6 +81,7 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
         let operations = channel.pipeline.syncOperations
         try operations.addHandler(HTTP1ToHTTPServerCodec(secure: configuration.tls != nil))
         try operations.addHandler(HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
+        try operations.addHandler(PromptResponder(date: date, promptly))
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }
@@ -94,9 +90,7 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
         switch try? await value.firstRequest.get() {
         case .http(let channel):
             await PeerDeparture.$current.withValue(value.departure) {
-                await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
-                    await handleHTTP(asyncChannel: channel, logger: logger)
-                }
+                await handleHTTP(asyncChannel: channel, logger: logger)
             }
         case .socket(let request):
             await withTaskCancellationHandler {
@@ -143,17 +137,17 @@ extension HTTPServerBuilder {
     /// A server for HTTP/1.1 and WebSocket: `Application(router:, server: .http1(withSockets: settings) { request in … })`.
     ///
     /// - Parameters:
-    ///   - isPrompt: whether a request is answered on its connection's event loop, which saves its way to another thread and back.
-    ///     Only where answering takes microseconds and waits for nothing: the event loop serves other connections, too.
+    ///   - promptly: asked first about requests without a body, on their connection's event loop: it must take microseconds and wait
+    ///     for nothing. What it has no answer to goes to the router.
     ///   - shouldUpgrade: asked once for every well-formed request to open a WebSocket.
     package static func http1(
         withSockets configuration: SocketConfiguration,
-        isPrompt: @escaping @Sendable (HTTPRequest) -> Bool = { _ in false },
+        promptly: @escaping @Sendable (HTTPRequest, any Channel) -> PromptAnswer? = { _, _ in nil },
         shouldUpgrade: @escaping @Sendable (SocketRequest) async -> SocketUpgrade
     ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             SocketServerChannel(
-                configuration: configuration, isPrompt: isPrompt, shouldUpgrade: shouldUpgrade, responder: responder)
+                configuration: configuration, promptly: promptly, shouldUpgrade: shouldUpgrade, responder: responder)
         }
     }
 }

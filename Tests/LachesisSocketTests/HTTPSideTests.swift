@@ -45,15 +45,55 @@ import Testing
         }
     }
 
-    @Test func promptRequestsAreAnsweredOnTheEventLoopAndOthersAreNot() async throws {
+    @Test func whatIsAtHandIsAnsweredOnTheEventLoopAndNothingElseIs() async throws {
         try await withServer(shouldUpgrade: Self.none) { port, _ in
             try await RawClient.with(port: port) { client in
                 for path in ["/prompt", "/slow", "/prompt", "/prompt", "/slow"] {
-                    try await client.send("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
-                    #expect(await client.head().lowercased().contains("server: \(path == "/prompt")\r\n"))
-                    #expect(await client.text(7 + path.utf8.count) == "POST \(path) 2")
+                    try await client.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+                    let isPrompt = path == "/prompt"
+                    #expect(await client.head().lowercased().contains("server: \(isPrompt)\r\n"))
+                    let text = isPrompt ? "at once" : "GET /slow 0"
+                    #expect(await client.text(text.utf8.count) == text)
                 }
             }
+        }
+    }
+
+    @Test func answersAtHandKeepTheOrderOfTheirRequests() async throws {
+        try await withServer(shouldUpgrade: Self.none) { port, _ in
+            try await RawClient.with(port: port) { client in
+                let paths = ["/prompt", "/slow", "/prompt", "/slow", "/prompt"]
+                try await client.send(paths.map { "GET \($0) HTTP/1.1\r\nHost: x\r\n\r\n" }.joined())
+                // The first is at hand; those after the second wait for it, and are the responder's.
+                for text in ["at once"] + paths.dropFirst().map({ "GET \($0) 0" }) {
+                    #expect(await client.head().hasPrefix("HTTP/1.1 200 OK\r\n"))
+                    #expect(await client.text(text.utf8.count) == text)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["Content-Length: 2\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"])
+    func whatHasABodyIsNotAnsweredAtOnce(rest: String) async throws {
+        try await withServer(shouldUpgrade: Self.none) { port, _ in
+            try await RawClient.with(port: port) { client in
+                try await client.send("POST /prompt HTTP/1.1\r\nHost: x\r\n\(rest)")
+                #expect(await client.head().lowercased().contains("server: false\r\n"))
+                #expect(await client.text(14) == "POST /prompt 2")
+            }
+        }
+    }
+
+    @Test func datesAreWrittenAsTheStandardWritesThem() {
+        #expect(DateField.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
+    }
+
+    @Test func aLastRequestForWhatIsAtHandEndsItsConnection() async throws {
+        try await withServer(shouldUpgrade: Self.none) { port, _ in
+            let answer = try await exchange(
+                "GET /prompt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", port: port)
+            #expect(answer.lowercased().contains("connection: close\r\n"))
+            #expect(answer.hasSuffix("GET /prompt 0"))
         }
     }
 

@@ -143,13 +143,18 @@ func withServer<Result: Sendable>(
     logger.logLevel = .critical
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
     let channel = SocketServerChannel(
-        configuration: configuration, isPrompt: { $0.path == "/prompt" }, shouldUpgrade: shouldUpgrade,
+        configuration: configuration,
+        promptly: { request, channel in
+            guard request.path == "/prompt" else { return nil }
+            let isAtOnce = channel.eventLoop.inEventLoop
+            return PromptAnswer(headers: [.server: "\(isAtOnce)"], body: ByteBuffer(string: "at once"))
+        },
+        shouldUpgrade: shouldUpgrade,
         responder: { request, writer, channel in
             var collected = 0
             for try await part in request.body { collected += part.readableBytes }
             let text = "\(request.method) \(request.head.path ?? "") \(collected)"
             var head = HTTPResponse(status: .ok, headerFields: [.contentLength: String(text.utf8.count)])
-            // Whether the event loop's thread is at it.
             head.headerFields[.server] = "\(channel.eventLoop.inEventLoop)"
             try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
         })

@@ -38,6 +38,16 @@ package final class Gatekeeper: Sendable {
     /// - Returns: who asks.
     /// - Throws: `AccessDenial`, which is logged and in the audit log by then.
     func admit(_ arrival: Arrival) throws(AccessDenial) -> Caller {
+        let (caller, denial) = judge(arrival)
+        guard let denial else { return caller }
+        note(denial, arrival, caller)
+        throw denial
+    }
+
+    /// Whether a request would be let in; nothing is logged.
+    func admits(_ arrival: Arrival) -> Bool { judge(arrival).denial == nil }
+
+    private func judge(_ arrival: Arrival) -> (caller: Caller, denial: AccessDenial?) {
         let policy = policy.withLock(\.self)
         let authorization = arrival.fields[values: .authorization]
         let cookie = authorization.isEmpty ? AccessCookie.secret(in: arrival.fields) : nil
@@ -46,11 +56,9 @@ package final class Gatekeeper: Sendable {
             try checkHosts(of: arrival)
             if cookie != nil, caller != .local { try checkCookie(of: arrival) }
             let requirement = RouteTable.requirement(arrival.method, arrival.route)
-            if let denial = policy.denial(of: requirement, to: caller, battery: arrival.battery) { throw denial }
-            return caller
+            return (caller, policy.denial(of: requirement, to: caller, battery: arrival.battery))
         } catch {
-            note(error, arrival, caller)
-            throw error
+            return (caller, error)
         }
     }
 
@@ -94,11 +102,10 @@ package final class Gatekeeper: Sendable {
     }
 
     private func checkHosts(of arrival: Arrival) throws(AccessDenial) {
-        let own = arrival.own?.ipAddress
         // HTTPTypes keeps the first `Host` apart from the other fields.
         guard let authority = arrival.authority, arrival.fields[values: Self.host].isEmpty else { throw .noHost }
-        guard hosts.allows(authority: authority, own: own) else { throw .host(authority) }
-        for origin in arrival.fields[values: .origin] where !hosts.allows(origin: origin, own: own) {
+        guard hosts.allows(authority: authority, own: arrival.own?.ipAddress) else { throw .host(authority) }
+        for origin in arrival.fields[values: .origin] where !hosts.allows(origin: origin, own: arrival.own?.ipAddress) {
             throw .origin(origin)
         }
     }

@@ -20,16 +20,16 @@ package struct HostRules: Sendable {
     }
 
     /// - Parameter own: this side's address of the connection: where a server listens at all addresses, it is called by any.
-    func allows(authority: String, own: String?) -> Bool {
+    func allows(authority: String, own: @autoclosure () -> String?) -> Bool {
         guard let host = HostName(authority: authority) else { return false }
-        return host.isLoopback || hosts.contains(host) || own.map { HostName($0) == host } == true
+        return host.isLoopback || hosts.contains(host) || own().map { HostName($0) == host } == true
     }
 
     /// - Parameter origin: `scheme://host`, with or without a port; `null`, which browsers also send, is not allowed.
-    func allows(origin: String, own: String?) -> Bool {
+    func allows(origin: String, own: @autoclosure () -> String?) -> Bool {
         let parts = origin.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, ["http", "https"].contains(parts[0].lowercased()) else { return false }
-        return allows(authority: String(parts[1]), own: own)
+        return allows(authority: String(parts[1]), own: own())
     }
 
     /// Whether an origin has this `Host`, port and all; the port of its scheme may be left out of either.

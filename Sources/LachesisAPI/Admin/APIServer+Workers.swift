@@ -8,9 +8,9 @@ internal import Logging
 extension APIServer {
     /// `/admin/workers` and what can be done to each.
     func addWorkerRoutes(to router: Router<APIContext>) {
-        router.endpoint("/admin/workers", [.get: { [self] request, _ in try await workers(request) }])
+        router.endpoint("/admin/workers", [.get: { [self] _, _ in try await workers() }])
         router.endpoint(
-            "/admin/workers/{name}/limits",
+            "/admin/workers/{name}/limits", takesQuery: true,
             [
                 .post: { [self] request, context in
                     try await audited("POST /admin/workers/{name}/limits", context) {
@@ -23,8 +23,8 @@ extension APIServer {
             router.endpoint(
                 RouterPath(path),
                 [
-                    .post: { [self] request, context in
-                        try await audited("POST \(path)", context) { try await control(order, request, context, $0) }
+                    .post: { [self] _, context in
+                        try await audited("POST \(path)", context) { try await control(order, context, $0) }
                     }
                 ])
         }
@@ -45,11 +45,10 @@ extension APIServer {
     }
 
     private func control(
-        _ order: WorkerControl, _ request: Request, _ context: APIContext, _ subject: AuditSubject
+        _ order: WorkerControl, _ context: APIContext, _ subject: AuditSubject
     ) async throws -> Response {
         let battery = try context.battery()
         subject.isBattery(battery)
-        try request.checkQuery([])
         guard store.estimator(of: battery) != nil else { throw noEstimator(battery) }
         let phase = try await fleet.control(battery, order)
         return changed(order.rawValue, battery, phase)
@@ -72,8 +71,7 @@ extension APIServer {
         return .json(json.bytes)
     }
 
-    private func workers(_ request: Request) async throws -> Response {
-        try request.checkQuery([])
+    private func workers() async throws -> Response {
         let overview = try await fleet.overview(time: Date().timeIntervalSince1970)
         var json = JSONWriter(capacity: 512 * overview.count + 256)
         json.beginObject()

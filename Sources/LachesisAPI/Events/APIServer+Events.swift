@@ -9,7 +9,7 @@ extension APIServer {
 
     /// `GET /online/events`: statuses as they change, as server-sent events.
     func addEventRoutes(to router: Router<APIContext>) {
-        router.endpoint("/online/events", [.get: { [self] request, context in try events(request, context) }])
+        router.endpoint("/online/events", takesQuery: true, [.get: { [self] in try events($0, $1) }])
     }
 
     /// Query: `name` (may be repeated; without it all batteries), `interval` (s between two events of one battery, at least).

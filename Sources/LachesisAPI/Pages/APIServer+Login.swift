@@ -7,7 +7,7 @@ extension APIServer {
     /// `/login` and `/logout`: a token as a cookie, for browsers.
     func addLoginRoutes(to router: Router<APIContext>) {
         router.endpoint(
-            "/login",
+            "/login", takesQuery: true,
             [
                 .get: { [self] request, context in
                     let lacks = try request.queryText("lacks")

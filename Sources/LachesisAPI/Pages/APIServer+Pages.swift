@@ -8,7 +8,7 @@ extension APIServer {
     /// `/`, `/dashboard/{name}`, `/workers` and what they are made of.
     func addPageRoutes(to router: Router<APIContext>) {
         router.endpoint(
-            "/",
+            "/", takesQuery: true,
             [
                 .get: { [self] request, context in
                     let page = FleetPage(
@@ -16,26 +16,26 @@ extension APIServer {
                     return .page(pages.render(page, in: frame(request, context)), to: request)
                 }
             ])
-        router.endpoint("/dashboard/{name}", [.get: { [self] in try await battery($0, $1) }])
+        router.endpoint("/dashboard/{name}", takesQuery: true, [.get: { [self] in try await battery($0, $1) }])
         router.endpoint(
-            "/workers",
+            "/workers", takesQuery: true,
             [
                 .get: { [self] request, context in
                     .page(pages.render(WorkersPage(), in: frame(request, context)), to: request)
                 }
             ])
         router.endpoint(
-            "/docs",
+            "/docs", takesQuery: true,
             [
                 .get: { [self] request, context in
                     .page(pages.render(DocsPage(), in: frame(request, context)), to: request)
                 }
             ])
         router.endpoint(
-            "/static/{file}",
+            "/static/{file}", takesQuery: true,
             [.get: { request, context in try Self.file(among: StaticFile.all, request, context) }])
         router.endpoint(
-            "/static/dygraphs/{file}",
+            "/static/dygraphs/{file}", takesQuery: true,
             [.get: { [plots] request, context in try Self.file(among: plots.files, request, context) }])
     }
 

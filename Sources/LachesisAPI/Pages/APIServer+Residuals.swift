@@ -9,7 +9,7 @@ extension APIServer {
     /// answer has the form of its `table`, with the columns `sequence`, `test_time`, `residual` and `deviation`.
     func addResidualRoute(to router: Router<APIContext>) {
         router.endpoint(
-            "/dashboard/{name}/residuals", [.get: { [self] in try await residuals($0, $1) }])
+            "/dashboard/{name}/residuals", takesQuery: true, [.get: { [self] in try await residuals($0, $1) }])
     }
 
     private func residuals(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -33,7 +33,7 @@ extension Response {
         fields[.vary] = "Cookie, Authorization"
         if status == .ok {
             fields[.eTag] = tag
-            if request.alreadyHas(tag) { return Response(status: .notModified, headers: fields) }
+            if request.headers.know(tag) { return Response(status: .notModified, headers: fields) }
         }
         return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: html)))
     }
@@ -44,7 +44,7 @@ extension Response {
         fields[.contentType] = file.contentType
         fields[.cacheControl] = "no-cache"
         fields[.eTag] = file.entityTag
-        if request.alreadyHas(file.entityTag) { return Response(status: .notModified, headers: fields) }
+        if request.headers.know(file.entityTag) { return Response(status: .notModified, headers: fields) }
         return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: file.content)))
     }
 

@@ -8,11 +8,11 @@ internal import ServiceLifecycle
 extension APIServer {
     /// What was registered when, and how to go back to it.
     func addVersionRoutes(to router: Router<APIContext>) {
-        router.endpoint("/online/{name}/versions", [.get: { [self] in try await versions($0, $1) }])
+        router.endpoint("/online/{name}/versions", [.get: { [self] _, context in try await versions(context) }])
         router.endpoint(
-            "/online/{name}/versions/{version}", [.get: { [self] in try await version($0, $1) }])
+            "/online/{name}/versions/{version}", [.get: { [self] _, context in try await version(context) }])
         router.endpoint(
-            "/online/{name}/rollback",
+            "/online/{name}/rollback", takesQuery: true,
             [
                 .post: { [self] request, context in
                     try await audited("POST /online/{name}/rollback", context) { subject in
@@ -23,8 +23,7 @@ extension APIServer {
     }
 
     /// A list, the newest first.
-    private func versions(_ request: Request, _ context: APIContext) async throws -> Response {
-        try request.checkQuery([])
+    private func versions(_ context: APIContext) async throws -> Response {
         let battery = try batteryWithEstimator(context)
         var json = JSONWriter(capacity: 1 << 10)
         json.beginArray()
@@ -38,8 +37,7 @@ extension APIServer {
     }
 
     /// One of them, with its script.
-    private func version(_ request: Request, _ context: APIContext) async throws -> Response {
-        try request.checkQuery([])
+    private func version(_ context: APIContext) async throws -> Response {
         let battery = try batteryWithEstimator(context)
         let number = try Self.version(context.parameters.require("version"), ["path", "version"])
         let version = try await store.version(number, of: battery)

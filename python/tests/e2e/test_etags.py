@@ -1,5 +1,8 @@
 """Entity tags of statuses: who polls is told when nothing is new."""
 
+import time
+from email.utils import parsedate_to_datetime
+
 import pytest
 from cells import KALMAN, drive
 from server import Server, ServerFactory, fresh
@@ -95,3 +98,17 @@ def test_statuses_of_some_are_asked_for_by_name(server: Server) -> None:
     missing = server.http.get("/online/status", params={"name": [names[0], "nobody"]})
     assert missing.status_code == 404 and "'nobody'" in missing.json()["detail"]
     assert server.http.get("/online/status", params={"name": "-"}).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/online/status", "/online/status/{}"])
+@pytest.mark.parametrize("given", [{}, {"If-None-Match": "*"}, {"If-None-Match": '"other"'}])
+def test_what_is_answered_at_once_is_what_the_router_answers(
+    server: Server, battery: str, path: str, given: dict[str, str]
+) -> None:
+    prompt = server.http.get(path.format(battery), headers=given)
+    # A request with a length, be it nothing, goes the router's way.
+    routed = server.http.request("GET", path.format(battery), headers={**given, "Content-Length": "0"})
+    assert (prompt.status_code, prompt.content) == (routed.status_code, routed.content)
+    heads = [dict(reply.headers) for reply in (prompt, routed)]
+    dates = [parsedate_to_datetime(head.pop("date")).timestamp() for head in heads]
+    assert heads[0] == heads[1] and all(abs(date - time.time()) < 30 for date in dates)
