@@ -16,16 +16,20 @@ package final class HostRoster: Sendable {
         var heard = ContinuousClock.now
     }
 
-    private struct Worker {
-        var peer: [UInt8]
-        var order: WorkerOrder
-        var events: AsyncStream<WorkerEvent>.Continuation
+    private final class Worker {
+        let peer: [UInt8]
+        let order: WorkerOrder
+        let events: AsyncStream<WorkerEvent>.Continuation
         /// Signals that its feeder has not taken.
         var signals: FeedSignals = []
         /// When its feeder wants to be told that time has passed; nil never.
         var due: ContinuousClock.Instant?
         /// Called once its process has ended.
         var farewells: [@Sendable () -> Void] = []
+
+        init(peer: [UInt8], order: WorkerOrder, events: AsyncStream<WorkerEvent>.Continuation) {
+            (self.peer, self.order, self.events) = (peer, order, events)
+        }
 
         func end(_ exit: WorkerExit) {
             events.yield(.exited(exit))
@@ -56,7 +60,7 @@ package final class HostRoster: Sendable {
 
     /// Passes the hosts' reports on until the hub closes.
     package func run() async {
-        for await envelope in hub.inbound {
+        await hub.run { [self] envelope in
             do {
                 handle(try HostReport(decoding: envelope.message), from: envelope.peer)
             } catch {
@@ -134,7 +138,7 @@ package final class HostRoster: Sendable {
     func signal(_ signals: FeedSignals, to epoch: Epoch) {
         let events: AsyncStream<WorkerEvent>.Continuation? = state.withLock { state in
             guard let worker = state.workers[epoch] else { return nil }
-            state.workers[epoch]?.signals.formUnion(signals)
+            defer { worker.signals.formUnion(signals) }
             return worker.signals.isEmpty ? worker.events : nil
         }
         events?.yield(.signalled)
@@ -143,8 +147,9 @@ package final class HostRoster: Sendable {
     /// What a worker's feeder has been told since it asked last.
     func takeSignals(of epoch: Epoch) -> FeedSignals {
         state.withLock { state in
-            defer { state.workers[epoch]?.signals = [] }
-            return state.workers[epoch]?.signals ?? []
+            guard let worker = state.workers[epoch] else { return [] }
+            defer { worker.signals = [] }
+            return worker.signals
         }
     }
 

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// The daemon's end of all hosts: a ROUTER on a thread of its own.
 ///
-/// Messages arrive in `inbound` in the order of each peer. Both directions are queues without a limit of their own: the fleet
-/// bounds what is under way, at most two batches a worker and a few registrations at a time.
+/// Messages are passed on in the order of each peer. What is sent waits in a queue without a limit of its own: the fleet bounds
+/// what is under way, at most two batches a worker and a few registrations at a time.
 package final class MessageHub: Sendable {
     package struct Envelope: Sendable {
         /// ZeroMQ's identity of the host's connection.
@@ -14,26 +14,24 @@ package final class MessageHub: Sendable {
     }
 
     package let endpoint: String
-    package let inbound: AsyncStream<Envelope>
 
-    private let continuation: AsyncStream<Envelope>.Continuation
     private let outbox = Mutex(Outbox())
-    /// A pipe that wakes the thread when the outbox changes: reading end, writing end.
+    /// A pipe that wakes the thread when something is in the outbox: reading end, writing end.
     private let bell: (reading: Int32, writing: Int32)
+    /// The thread's alone from its start on, which is the memory barrier that ZeroMQ asks for; made before, so that the caller hears
+    /// why binding failed.
+    private nonisolated(unsafe) let router: MessageSocket
 
     private struct Outbox {
         var envelopes: [Envelope] = []
         var isClosed = false
     }
 
-    /// Binds and starts the thread.
+    /// Binds.
     /// - Parameter endpoint: such as `ipc:///run/lachesis/hub`.
     package init(endpoint: String) throws(MessagingError) {
         self.endpoint = endpoint
-        (inbound, continuation) = AsyncStream.makeStream(of: Envelope.self, bufferingPolicy: .unbounded)
-        // Made here so that the caller hears why binding failed; from the start of the thread on it is the thread's alone, and
-        // starting a thread is the memory barrier that ZeroMQ asks for.
-        nonisolated(unsafe) let router = try MessageSocket.router(binding: endpoint)
+        router = try MessageSocket.router(binding: endpoint)
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw MessagingError(operation: "pipe", code: errno) }
         for end in ends {
@@ -41,19 +39,31 @@ package final class MessageHub: Sendable {
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
         }
         bell = (ends[0], ends[1])
-        Thread.detachNewThread { [self] in serve(router) }
+    }
+
+    /// Sends and receives until the hub is closed; to be called once. A cancelled caller does not wait for that.
+    /// - Parameter receive: called for each message that arrives, on the hub's thread: a way to another one would cost more than most
+    ///   messages take.
+    package func run(_ receive: @escaping @Sendable (Envelope) -> Void) async {
+        let (end, continuation) = AsyncStream.makeStream(of: Never.self)
+        Thread.detachNewThread { [self] in
+            serve(receive)
+            continuation.finish()
+        }
+        for await _ in end {}
     }
 
     /// Hands a message to the thread; a message to a peer that is gone is dropped, as that peer's end is reported by its process.
     package func send(_ message: [UInt8], to peer: [UInt8]) {
-        outbox.withLock { box in
-            guard !box.isClosed else { return }
+        let mustRing = outbox.withLock { box in
+            guard !box.isClosed else { return false }
             box.envelopes.append(Envelope(peer: peer, message: message))
-            ring()
+            return box.envelopes.count == 1
         }
+        if mustRing { ring() }
     }
 
-    /// Ends the thread after what was handed over is sent; `inbound` ends.
+    /// Ends the thread after what was handed over is sent.
     package func close() {
         outbox.withLock { box in
             guard !box.isClosed else { return }
@@ -67,8 +77,7 @@ package final class MessageHub: Sendable {
         _ = write(bell.writing, [1], 1)
     }
 
-    private func serve(_ router: MessageSocket) {
-        defer { continuation.finish() }
+    private func serve(_ receive: (Envelope) -> Void) {
         var isClosed = false
         while !isClosed {
             guard let (hasMessage, ready) = try? router.wait(reading: [bell.reading], timeout: nil) else { break }
@@ -84,7 +93,7 @@ package final class MessageHub: Sendable {
             }
             if hasMessage {
                 while let (peer, message) = try? router.receive() {
-                    continuation.yield(Envelope(peer: peer, message: message))
+                    receive(Envelope(peer: peer, message: message))
                 }
             }
         }

@@ -45,7 +45,7 @@ enum SnapshotColumns {
     }
 
     private static func blob(_ values: [Double]) -> DatabaseValue {
-        values.map(\.bitPattern.littleEndian).withUnsafeBytes { Data($0) }.databaseValue
+        values.map { $0.bitPattern.littleEndian }.withUnsafeBytes { Data($0) }.databaseValue
     }
 
     private static func doubles(_ row: Row, _ name: String) throws -> [Double] {
