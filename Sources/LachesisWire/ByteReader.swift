@@ -1,3 +1,5 @@
+internal import LachesisModel
+
 /// A message whose bytes do not say what its kind promises.
 package struct WireError: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String
@@ -45,7 +47,7 @@ package struct ByteReader: ~Escapable {
     }
 
     package mutating func takeText(_ count: Int) throws(WireError) -> String {
-        guard let text = String(validating: try takeBytes(count), as: UTF8.self) else {
+        guard let text = String(checking: try takeBytes(count)) else {
             throw WireError("text that is not UTF-8")
         }
         return text

@@ -170,7 +170,7 @@ package final class RecordDecoder {
 
     private func text(_ pointer: UnsafePointer<CChar>?, _ count: UInt32) -> String? {
         let bytes = UnsafeRawBufferPointer(start: pointer, count: Int(count))
-        return String(validating: bytes, as: UTF8.self)
+        return String(checking: bytes)
     }
 
     private func name(of type: msgpack_object_type) -> String {

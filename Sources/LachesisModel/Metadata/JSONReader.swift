@@ -166,11 +166,13 @@ extension JSONReader {
     private mutating func string() throws(JSONSyntaxError) -> String {
         let opening = position
         position += 1
-        var text: [UInt8] = []
+        // Nearly all strings have no escape, and are taken as they stand.
+        while position < bytes.count, Self.isPlain(bytes[position]) { position += 1 }
+        var text = bytes[opening + 1..<position]
         while let byte = current {
             switch byte {
             case UInt8(ascii: "\""):
-                guard let string = String(validating: text, as: UTF8.self) else {
+                guard let string = String(checking: text) else {
                     position = opening
                     throw error("a string that is not UTF-8")
                 }
@@ -189,7 +191,11 @@ extension JSONReader {
         throw error("a string without its closing quote")
     }
 
-    private mutating func unescape(into text: inout [UInt8]) throws(JSONSyntaxError) {
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+
+    private mutating func unescape(into text: inout ArraySlice<UInt8>) throws(JSONSyntaxError) {
         guard let byte = current else { throw error("an incomplete escape") }
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
