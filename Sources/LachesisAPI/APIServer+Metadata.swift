@@ -19,7 +19,7 @@ extension APIServer {
                 }
             ])
         router.endpoint(
-            "/db/register",
+            "/db/register", takesQuery: true,
             [
                 .post: { [self] request, context in
                     try await audited("POST /db/register", context) { subject in
@@ -30,6 +30,7 @@ extension APIServer {
     }
 
     private func registerMetadata(_ request: Request, _ subject: AuditSubject) async throws -> Response {
+        try request.checkQuery([])
         let body = try await request.body.collect(upTo: limits.metadataBytes)
         let document: MetadataDocument
         do {

@@ -19,7 +19,7 @@ package struct APIContext: RequestContext {
 
 extension Router where Context == APIContext {
     /// Routes the given methods of a path, and HEAD where GET is; every other method gets 405 with `Allow`.
-    /// - Parameter takesQuery: whether the handlers look at the query; where they do not, it must be empty.
+    /// - Parameter takesQuery: whether there may be a query, at which the handlers look if they mind.
     func endpoint(
         _ path: RouterPath, takesQuery: Bool = false,
         _ handlers: [HTTPRequest.Method: @Sendable (Request, APIContext) async throws -> Response]

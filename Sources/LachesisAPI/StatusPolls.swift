@@ -17,7 +17,7 @@ struct StatusPolls: Sendable {
     func answer(_ request: HTTPRequest, on channel: any Channel) -> PromptAnswer? {
         guard request.method == .get, let path = request.path, path.hasPrefix(Self.ofAll) else { return nil }
         if path == Self.ofAll {
-            guard isAdmitted(request, "/online/status", channel), board.isLight() else { return nil }
+            guard isAdmitted(request, Self.ofAll, channel), board.isLight() else { return nil }
             let tag = board.tag
             return request.headerFields.know(tag) ? .notModified(tag) : .status(board.body())
         }

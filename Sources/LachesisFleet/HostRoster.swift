@@ -16,6 +16,7 @@ package final class HostRoster: Sendable {
         var heard = ContinuousClock.now
     }
 
+    /// Used under `state` alone, or once it is there no longer.
     private final class Worker {
         let peer: [UInt8]
         let order: WorkerOrder

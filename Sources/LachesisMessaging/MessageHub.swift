@@ -16,7 +16,8 @@ package final class MessageHub: Sendable {
     package let endpoint: String
 
     private let outbox = Mutex(Outbox())
-    /// A pipe that wakes the thread when something is in the outbox: reading end, writing end.
+    /// A pipe that wakes the thread when the outbox is no longer empty, or is closed: reading end, writing end. They live as long as
+    /// this does, so that nobody rings at a descriptor that has become another's.
     private let bell: (reading: Int32, writing: Int32)
     /// The thread's alone from its start on, which is the memory barrier that ZeroMQ asks for; made before, so that the caller hears
     /// why binding failed.
@@ -39,6 +40,11 @@ package final class MessageHub: Sendable {
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
         }
         bell = (ends[0], ends[1])
+    }
+
+    deinit {
+        Glibc.close(bell.reading)
+        Glibc.close(bell.writing)
     }
 
     /// Sends and receives until the hub is closed; to be called once. A cancelled caller does not wait for that.
@@ -92,15 +98,13 @@ package final class MessageHub: Sendable {
                 for envelope in waiting { _ = try? router.send(envelope.message, to: envelope.peer) }
             }
             if hasMessage {
-                while let (peer, message) = try? router.receive() {
+                // Not all that there is: what is to be sent does not wait for who has much to say.
+                for _ in 0..<256 {
+                    guard let (peer, message) = try? router.receive() else { break }
                     receive(Envelope(peer: peer, message: message))
                 }
             }
         }
-        outbox.withLock { box in
-            box.isClosed = true
-            Glibc.close(bell.reading)
-            Glibc.close(bell.writing)
-        }
+        outbox.withLock { $0.isClosed = true }
     }
 }

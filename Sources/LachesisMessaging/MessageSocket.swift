@@ -1,7 +1,7 @@
 internal import CZeroMQ
 internal import Glibc
 
-/// One ZeroMQ socket. It belongs to the thread that made it: neither it nor its calls may move to another.
+/// One ZeroMQ socket. It belongs to one thread at a time, and moves to another only where that is the first thing which that does.
 package final class MessageSocket {
     /// Bytes of the largest message that is received; a peer that sends more is disconnected.
     package static let maximumMessageBytes = 128 << 20

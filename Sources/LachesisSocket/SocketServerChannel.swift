@@ -8,8 +8,8 @@ import NIOHTTPTypesHTTP1
 
 /// A server's connection that speaks HTTP/1.1, and becomes a WebSocket where its first request asks for one and the owner agrees.
 ///
-/// Installed with ``HTTPServerBuilder/http1(withSockets:promptly:shouldUpgrade:)``. Sockets bypass router and middleware:
-/// `shouldUpgrade` is the place to check authorization and `Origin`.
+/// Installed with ``HTTPServerBuilder/http1(withSockets:promptly:shouldUpgrade:)``. Sockets bypass router and middleware, and
+/// so does what is answered promptly: `shouldUpgrade` and `promptly` are the places to check authorization and `Origin`.
 package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
     /// A connection whose kind is not known yet.
     package struct Value: ServerChildChannelValue {
@@ -137,8 +137,8 @@ extension HTTPServerBuilder {
     /// A server for HTTP/1.1 and WebSocket: `Application(router:, server: .http1(withSockets: settings) { request in … })`.
     ///
     /// - Parameters:
-    ///   - promptly: asked first about requests without a body, on their connection's event loop: it must take microseconds and wait
-    ///     for nothing. What it has no answer to goes to the router.
+    ///   - promptly: asked first about requests without a body, on their connection's event loop: it must take microseconds, wait for
+    ///     nothing, and check access itself. What it has no answer to goes to the router.
     ///   - shouldUpgrade: asked once for every well-formed request to open a WebSocket.
     package static func http1(
         withSockets configuration: SocketConfiguration,

@@ -71,9 +71,9 @@ package final class Store: Sendable {
         let pool = try DatabasePool(path: path, configuration: configuration)
         try pool.writeWithoutTransaction { database in
             // GRDB sets NORMAL, with which a power cut takes back what was acknowledged. Debian's SQLite overwrites what is
-            // deleted with zeros, which makes replacing estimates write more. The ends of a thousand batteries' tables are
-            // written again and again: a log of 16,000 pages (64 MB) is moved into the database after several times, and
-            // 16 MiB of pages keep them in memory. A view that somebody made over a battery's table keeps its text when the table
+            // deleted with zeros, which makes replacing estimates write more. The ends of a thousand batteries' tables
+            // are written again and again: a log of 16,000 pages (64 MB) takes each some times before it is moved into the
+            // database, and 16 MiB of pages keep them in memory. A view that somebody made over a battery's table keeps its text when the table
             // is renamed out of the way.
             try database.execute(
                 sql: """

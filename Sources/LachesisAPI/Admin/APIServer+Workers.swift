@@ -21,10 +21,10 @@ extension APIServer {
         for order in WorkerControl.allCases {
             let path = "/admin/workers/{name}/\(order.rawValue)"
             router.endpoint(
-                RouterPath(path),
+                RouterPath(path), takesQuery: true,
                 [
-                    .post: { [self] _, context in
-                        try await audited("POST \(path)", context) { try await control(order, context, $0) }
+                    .post: { [self] request, context in
+                        try await audited("POST \(path)", context) { try await control(order, request, context, $0) }
                     }
                 ])
         }
@@ -45,10 +45,11 @@ extension APIServer {
     }
 
     private func control(
-        _ order: WorkerControl, _ context: APIContext, _ subject: AuditSubject
+        _ order: WorkerControl, _ request: Request, _ context: APIContext, _ subject: AuditSubject
     ) async throws -> Response {
         let battery = try context.battery()
         subject.isBattery(battery)
+        try request.checkQuery([])
         guard store.estimator(of: battery) != nil else { throw noEstimator(battery) }
         let phase = try await fleet.control(battery, order)
         return changed(order.rawValue, battery, phase)

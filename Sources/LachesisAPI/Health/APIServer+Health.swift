@@ -7,8 +7,8 @@ internal import LachesisWire
 extension APIServer {
     /// What those ask who start, watch and balance servers.
     func addHealthRoutes(to router: Router<APIContext>) {
-        router.endpoint("/health/live", [.get: { _, _ in .json(Array(#"{"status":"alive"}"#.utf8)) }])
-        router.endpoint("/health/ready", [.get: { [self] _, _ in ready() }])
+        router.endpoint("/health/live", takesQuery: true, [.get: { _, _ in .json(Array(#"{"status":"alive"}"#.utf8)) }])
+        router.endpoint("/health/ready", takesQuery: true, [.get: { [self] _, _ in ready() }])
     }
 
     func readiness() -> Readiness {

@@ -19,7 +19,7 @@ extension APIServer {
                 .post: { [self] in try await logIn($0, $1) },
             ])
         router.endpoint(
-            "/logout", [.post: { _, _ in .redirect("/login", cookie: AccessCookie.removing) }])
+            "/logout", takesQuery: true, [.post: { _, _ in .redirect("/login", cookie: AccessCookie.removing) }])
     }
 
     /// What the form of the page sends.

@@ -1,0 +1,71 @@
+import Foundation
+import LachesisMessaging
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct MessageHubTests {
+    private let hub: MessageHub
+
+    init() throws {
+        hub = try MessageHub(endpoint: "ipc:///tmp/lachesis-hub-test-\(getpid())-\(UInt32.random(in: 0 ... .max))")
+    }
+
+    /// Says hello to the hub, and takes so many messages; a socket belongs to its thread.
+    private func messages(_ count: Int) async -> [[UInt8]] {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [hub] in
+                var found: [[UInt8]] = []
+                if let socket = try? MessageSocket.dealer(connecting: hub.endpoint) {
+                    _ = try? socket.send([0])
+                    while found.count < count, (try? socket.wait(reading: [], timeout: nil)) != nil {
+                        while let (_, message) = try? socket.receive() { found.append(message) }
+                    }
+                }
+                continuation.resume(returning: found)
+            }
+        }
+    }
+
+    private func remove() { unlink(hub.endpoint.replacingOccurrences(of: "ipc://", with: "")) }
+
+    @Test func whatManyTasksSendAtOnceArrivesWholeAndInTheOrderOfEach() async {
+        let (senders, each) = (8 as UInt8, 500 as UInt16)
+        async let running: Void = hub.run { [hub] hello in
+            for sender in 0..<senders {
+                Task {
+                    for number in 0..<each {
+                        hub.send([sender, UInt8(number >> 8), UInt8(number & 255)], to: hello.peer)
+                        if number.isMultiple(of: 7) { await Task.yield() }
+                    }
+                }
+            }
+        }
+        let found = await messages(Int(senders) * Int(each))
+        for sender in 0..<senders {
+            let numbers = found.filter { $0[0] == sender }.map { UInt16($0[1]) << 8 | UInt16($0[2]) }
+            #expect(numbers == Array(0..<each))
+        }
+        hub.close()
+        await running
+        remove()
+    }
+
+    @Test func aHubThatIsClosedSendsWhatItHasAndEnds() async {
+        async let running: Void = hub.run { [hub] hello in
+            for number in 0..<100 as Range<UInt8> { hub.send([number], to: hello.peer) }
+            hub.close()
+            hub.send([255], to: hello.peer)
+        }
+        let found = await messages(100)
+        #expect(found == (0..<100 as Range<UInt8>).map { [$0] })
+        await running
+        remove()
+    }
+
+    @Test func whoIsCancelledDoesNotWaitForTheEnd() async {
+        let running = Task { await hub.run { _ in } }
+        running.cancel()
+        await running.value
+        hub.close()
+        remove()
+    }
+}
