@@ -17,9 +17,10 @@ struct StatusPolls: Sendable {
     func answer(_ request: HTTPRequest, on channel: any Channel) -> PromptAnswer? {
         guard request.method == .get, let path = request.path, path.hasPrefix(Self.ofAll) else { return nil }
         if path == Self.ofAll {
-            guard isAdmitted(request, Self.ofAll, channel), board.isLight() else { return nil }
+            guard isAdmitted(request, Self.ofAll, channel) else { return nil }
             let tag = board.tag
-            return request.headerFields.know(tag) ? .notModified(tag) : .status(board.body())
+            if request.headerFields.know(tag) { return .notModified(tag) }
+            return board.isLight() ? .status(board.body()) : nil
         }
         guard path.hasPrefix(Self.ofOne), isAdmitted(request, "/online/status/{name}", channel),
             let battery = try? BatteryName(percentEncoded: String(path.dropFirst(Self.ofOne.count))),

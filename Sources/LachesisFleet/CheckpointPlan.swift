@@ -22,11 +22,13 @@ struct CheckpointPlan {
     private(set) var isPossible: Bool
     private let isAllowed: Bool
 
+    /// - Parameter share: of the configured interval that passes between two checkpoints; where it differs from one worker to another,
+    ///   those that were registered together do not save their states together for ever.
     init(
-        _ configuration: FleetConfiguration, savedCursor: Int64, prospect: Prospect = .good,
+        _ configuration: FleetConfiguration, savedCursor: Int64, prospect: Prospect = .good, share: Double = 1,
         now: ContinuousClock.Instant
     ) {
-        (records, interval) = (configuration.checkpointRecords, configuration.checkpointInterval)
+        (records, interval) = (configuration.checkpointRecords, configuration.checkpointInterval * share)
         (self.savedCursor, askedAt) = (savedCursor, now)
         (isPossible, isAllowed) = (prospect == .good, prospect != .none)
     }

@@ -72,7 +72,8 @@ final class WorkerFeed {
         window = FeedWindow(after: live.cursor)
         progress = FeedProgress(cursor: live.cursor, snapshot: live.snapshot, storedCursor: storedCursor)
         plan = CheckpointPlan(
-            environment.configuration, savedCursor: live.cursor, prospect: saving, now: .now)
+            environment.configuration, savedCursor: live.cursor, prospect: saving, share: .random(in: 0.75...1),
+            now: .now)
         mustLeave = live.built.berth.isAsked
     }
 

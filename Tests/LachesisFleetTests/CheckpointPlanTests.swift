@@ -5,10 +5,10 @@ import Testing
 @Suite struct CheckpointPlanTests {
     private let start = ContinuousClock.now
 
-    private func plan() -> CheckpointPlan {
+    private func plan(share: Double = 1) -> CheckpointPlan {
         var configuration = FleetConfiguration()
         (configuration.checkpointRecords, configuration.checkpointInterval) = (200, .seconds(30))
-        return CheckpointPlan(configuration, savedCursor: 0, now: start)
+        return CheckpointPlan(configuration, savedCursor: 0, share: share, now: start)
     }
 
     @Test func recordsOrTimeAskForACheckpoint() {
@@ -18,6 +18,13 @@ import Testing
         #expect(plan.send(1, now: start + .seconds(29)) == false)
         #expect(plan.send(1, now: start + .seconds(30)) == true)
         #expect(!plan.isDue(start + .seconds(31)))
+    }
+
+    @Test func aShareOfTheIntervalIsEnough() {
+        var plan = plan(share: 0.75)
+        #expect(plan.send(1, now: start + .seconds(22)) == false)
+        #expect(plan.send(1, now: start + .seconds(22.5)) == true)
+        #expect(plan.due == start + .seconds(45))
     }
 
     @Test func whatIsSavedNeedNotBeSavedAgain() {
