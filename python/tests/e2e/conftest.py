@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from browser import browser, view  # noqa: F401 (fixtures)
+from cells import KALMAN
 from hostile import USERS, Ground, serving
 from installation import Installation
-from server import ROOT
+from server import ROOT, Server, fresh
 
 # Another system in namespaces of its own is something that root alone can start.
 collect_ignore = [] if os.geteuid() == 0 else ["test_deploy_systemd.py"]
@@ -20,6 +21,15 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     """A server of root's and one of an ordinary user's, with a neighbour; when they end, they leave nothing."""
     with serving(request.param, "--step-timeout", "2") as server:
         yield Ground(server)
+
+
+@pytest.fixture
+def battery(server: Server) -> str:
+    """A battery whose estimator runs and waits."""
+    name = fresh("waiting")
+    server.accept(name, KALMAN)
+    server.wait_status(name, phase="running")
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import msgpack
 import pytest
 import tokens
 from cells import KALMAN, assert_same, drive, plain_kalman
+from processes import peak_memory
 from raw import Connection
 from server import Server, ServerFactory, fresh
 from streaming import upload
@@ -144,7 +145,7 @@ def test_more_records_than_one_request_may_have_are_refused(make_server: ServerF
 def test_many_small_records_take_little_memory(make_server: ServerFactory) -> None:
     server = make_server()
     assert post(server, "warm", [{"n": 1}] * 1_000).json() == 1_000
-    before = resident(server)
+    before = peak_memory(server.pid)
     pairs = b",".join([b'{"a":1},{"b":1}'] * 50_000)
     empty = b"\xdd" + (15_000_000).to_bytes(4, "big") + b"\x80" * 15_000_000
     reply = server.http.post("/db/upload/pairs", content=b"[" + pairs + b"]", headers=JSON)
@@ -154,13 +155,7 @@ def test_many_small_records_take_little_memory(make_server: ServerFactory) -> No
         reply = server.http.post("/db/upload/many", content=body, headers=headers)
         assert reply.status_code == 413 and "100000 records" in reply.json()["detail"]
     assert server.stats("many") is None
-    assert resident(server) - before < 300 << 10
-
-
-def resident(server: Server) -> int:
-    """The most memory that the server has had. kB"""
-    with open(f"/proc/{server.pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    assert peak_memory(server.pid) - before < 300
 
 
 def test_large_bodies_hold_up_nobody(server: Server) -> None:

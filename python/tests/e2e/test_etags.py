@@ -9,15 +9,6 @@ from server import Server, ServerFactory, fresh
 from streaming import upload
 
 
-@pytest.fixture
-def battery(server: Server) -> str:
-    """A battery whose estimator runs and waits."""
-    name = fresh("tags")
-    server.accept(name, KALMAN)
-    server.wait_status(name, phase="running")
-    return name
-
-
 def test_one_status_is_that_of_all(server: Server, battery: str) -> None:
     reply = server.http.get(f"/online/status/{battery}")
     assert reply.status_code == 200 and reply.headers["content-type"] == "application/json"

@@ -207,7 +207,7 @@ def test_an_estimator_that_is_deleted_leaves_its_battery_on_the_page(server: Ser
     visit.until(lambda: "No estimator yet" in visit.text("#battery"), "the page without it")
     assert visit.text("#rows") == "30"
     # What the page was asking for at that moment is not found any more, or is gone while it is read.
-    visit.is_clean(but=rf"40[49] .*/(online|dashboard)/.*{name}")
+    visit.is_clean(but=rf"(404 .*/(online|dashboard)|409 .*/online/history)/.*{name}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,36 +2,22 @@
 
 import socket
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import tokens
 from cells import KALMAN, drive
-from processes import wait
+from processes import peak_memory, wait
 from raw import Connection
-from server import Server, ServerFactory, fresh
+from server import Server, ServerFactory
 from streaming import upload
 
 UNREAD = 64 << 20
 """Bytes that a client asks for and does not read, if the server lets it."""
 
 
-@pytest.fixture
-def battery(server: Server) -> str:
-    name = fresh("polls")
-    server.accept(name, KALMAN)
-    server.wait_status(name, phase="running")
-    return name
-
-
 def poll(name: str, *fields: str) -> bytes:
     return "\r\n".join([f"GET /online/status/{name} HTTP/1.1", "Host: localhost", *fields, "", ""]).encode()
-
-
-def resident_bytes(server: Server) -> int:
-    lines = Path(f"/proc/{server.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmRSS:"))
 
 
 def test_many_at_once_are_answered_in_their_order(server: Server, battery: str) -> None:
@@ -41,7 +27,7 @@ def test_many_at_once_are_answered_in_their_order(server: Server, battery: str) 
 
 
 def test_one_who_does_not_read_the_answers_is_not_heard_for_ever(server: Server, battery: str) -> None:
-    before = resident_bytes(server)
+    before = peak_memory(server.pid)
     with Connection(server) as connection:
         connection.socket.settimeout(3)
         sent, many = 0, poll(battery) * 100
@@ -49,7 +35,7 @@ def test_one_who_does_not_read_the_answers_is_not_heard_for_ever(server: Server,
             while sent < UNREAD:
                 sent += connection.socket.send(many)
         assert server.status(battery)["phase"] == "running"
-        assert resident_bytes(server) - before < 16 << 20
+        assert peak_memory(server.pid) - before < 16
 
 
 def test_a_connection_between_polls_ends_with_the_server(make_server: ServerFactory) -> None:
