@@ -30,8 +30,10 @@ class RehearsalError(Exception):
     """An example that does not run as it should; the message says what went wrong."""
 
 
-def rehearse(plugin: Plugin) -> None:
+def rehearse(plugin: Plugin, *, only_build: bool = False) -> None:
     """Run the plugin's example, if it names one: build it, step it, save its state, and go on from that.
+
+    `only_build`: no more than the first of these, which takes milliseconds.
 
     Nothing stays behind that a script could tell: no module, no entry of the search path, no number drawn. Raises
     RehearsalError; nothing but memory and time depends on a rehearsal.
@@ -44,6 +46,8 @@ def rehearse(plugin: Plugin) -> None:
         order = BuildOrder("rehearsal", path.read_text("utf-8"), None, True, 0)
         for begin in (0, SINGLE + TOGETHER):
             session = build(order, plugin, answers, {}, answers.state)
+            if only_build:
+                return
             for batch in answers.batches(plugin.rehearsal.records, begin):
                 session.process(batch, answers)
 

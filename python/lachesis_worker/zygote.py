@@ -1,5 +1,6 @@
 """Makes a process ready to fork workers of one plugin."""
 
+import contextlib
 import gc
 import sys
 import warnings
@@ -26,3 +27,11 @@ def warm(plugin_folder: str) -> None:
     gc.collect()
     # The collector would write into every object's header, and so copy each shared page into every worker.
     gc.freeze()
+
+
+def rehearse_again() -> None:
+    """Build the plugin's example in a process forked ahead of its order: it then owns what a build writes to."""
+    # What failed has been told when the zygote was warmed.
+    with contextlib.suppress(Exception):
+        if worker.plugin is not None:
+            rehearse(worker.plugin, only_build=True)

@@ -31,6 +31,9 @@ enum ZygoteOrder: Equatable {
     case fork(Epoch, WorkerSpace, folder: String)
     case kill(Epoch)
 
+    /// How many descriptors come with it.
+    var descriptors: Int { if case .fork = self { 2 } else { 0 } }
+
     /// Bytes of the longest order or answer.
     static let longest = 64 << 10
 

@@ -8,6 +8,8 @@ struct Interpreter {
     /// `lachesis_worker.worker.run`, found before the first fork so that no worker has to import it.
     private let run: Object
     private let environment: Object
+    /// `lachesis_worker.zygote.rehearse_again`.
+    private let rehearsal: Object
 
     /// Starts the interpreter as `executable`, a virtual environment's Python, would start, but blind to environment
     /// variables and the user's own packages; then lets `lachesis_worker` import what the plugin needs.
@@ -24,6 +26,7 @@ struct Interpreter {
         let warm = try Self.member("warm", of: "lachesis_worker.zygote")
         guard PyObject_CallOneArg(warm, try Self.text(plugin)) != nil else { throw Self.pendingError() }
         run = try Self.member("run", of: "lachesis_worker.worker")
+        rehearsal = try Self.member("rehearse_again", of: "lachesis_worker.zygote")
         environment = try Self.member("environ", of: "os")
     }
 
@@ -34,6 +37,12 @@ struct Interpreter {
         let pid = fork()
         if pid == 0 { PyOS_AfterFork_Child() } else { PyOS_AfterFork_Parent() }
         return pid
+    }
+
+    /// In a spare worker: builds the plugin's example once more, which makes what a build writes to the process's own.
+    func rehearse() {
+        // Without it the worker is ready later, and that is all.
+        if PyObject_CallNoArgs(rehearsal) == nil { PyErr_Clear() }
     }
 
     /// In a worker: sets an environment variable, for the script and for what it starts.

@@ -13,6 +13,9 @@ package struct Zygote {
     private let sandbox: Sandbox
     private var epochs: [Int32: Epoch] = [:]
     private var pids: [Epoch: Int32] = [:]
+    private var spare: SpareWorker?
+    /// Whether to make one when there is nothing else to do: at first and after each order, and not again for one that has died.
+    private var wantsSpare = true
 
     /// Never returns: the process ends.
     /// - Parameters:
@@ -52,6 +55,7 @@ package struct Zygote {
         }
         interpreter = try Interpreter(executable: python, workerPath: workerPath, plugin: plugin)
         try Self.checkThreads()
+        gatherIntoHugePages()
         sandbox = try Sandbox(
             without: layers, readable: Self.readable(plugin: plugin, python: python, workerPath: workerPath))
     }
@@ -98,7 +102,12 @@ package struct Zygote {
         guard say(.ready) else { return }
         var items = [control, signals.number].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while true {
-            guard poll(&items, nfds_t(items.count), -1) >= 0 || errno == EINTR else { throw .last("poll") }
+            let ready = poll(&items, nfds_t(items.count), wantsSpare ? 0 : -1)
+            guard ready != 0 else {
+                makeSpare()
+                continue
+            }
+            guard ready > 0 || errno == EINTR else { throw .last("poll") }
             if items[1].revents != 0 {
                 _ = signals.take()
                 guard reap() else { return }
@@ -120,28 +129,18 @@ package struct Zygote {
 
     /// - Returns: false if the host has gone.
     private mutating func takeOrder() throws(HostError) -> Bool {
-        var buffer = [UInt8](repeating: 0, count: ZygoteOrder.longest)
-        var numbers: [Int32] = [-1, -1, -1, -1]
-        var count = 0
-        let length = lachesis_receive_descriptors(control, &buffer, buffer.count, &numbers, &count)
-        guard length > 0 else {
-            if length == 0 || errno == ECONNRESET { return false }
-            throw .last("receiving an order")
-        }
-        defer { for number in numbers.prefix(count) { close(number) } }
-        let order: ZygoteOrder
-        do {
-            order = try ZygoteOrder(decoding: Array(buffer[..<length]))
-        } catch {
-            throw HostError(.protocolViolation, "from the host: \(error)")
-        }
-        switch order {
+        guard let received = try ReceivedOrder(from: control) else { return false }
+        defer { for number in received.descriptors { close(number) } }
+        switch received.order {
         case .kill(let epoch):
             if let pid = pids[epoch] { kill(pid) }
             return true
         case .fork(let epoch, let space, let folder):
-            guard count == 2 else { throw HostError(.protocolViolation, "\(count) descriptors with an order to fork") }
-            return fork(epoch, space, folder, socket: numbers[0], log: numbers[1])
+            wantsSpare = true
+            let spare = self.spare
+            self.spare = nil
+            if let spare, spare.take(received) { return forked(epoch, spare.pid) }
+            return fork(epoch, space, folder, socket: received.descriptors[0], log: received.descriptors[1])
         }
     }
 
@@ -156,8 +155,29 @@ package struct Zygote {
         }
         if child == 0 { work(space, folder, socket: socket, log: log) }
         guard child > 0 else { return say(.notForked(epoch, "fork: \(String(cString: strerror(code)))")) }
+        return forked(epoch, child)
+    }
+
+    /// - Returns: false if the host has gone.
+    private mutating func forked(_ epoch: Epoch, _ child: Int32) -> Bool {
         (epochs[child], pids[epoch]) = (epoch, child)
         return say(.forked(epoch, pid: child))
+    }
+
+    /// Forks the next worker ahead of its order. One that cannot be forked is missed by nobody.
+    private mutating func makeSpare() {
+        wantsSpare = false
+        guard let connection = try? DescriptorPair.sockets() else { return }
+        let child = interpreter.fork(sandbox.fork)
+        if child == 0 {
+            // It ends with the zygote, which these ends would hide.
+            close(connection.near.number)
+            close(control)
+            let received = SpareWorker.awaitOrder(on: connection.far, rehearse: interpreter.rehearse)
+            guard let received, case .fork(_, let space, let folder) = received.order else { _exit(0) }
+            work(space, folder, socket: received.descriptors[0], log: received.descriptors[1])
+        }
+        if child > 0 { spare = SpareWorker(pid: child, connection: consume connection.near) }
     }
 
     /// The worker's whole life.
@@ -178,12 +198,13 @@ package struct Zygote {
     private mutating func reap() -> Bool {
         var isHeard = true
         while let child = EndedChild.next() {
+            if child.pid == spare?.pid { spare = nil }
             guard let epoch = epochs.removeValue(forKey: child.pid) else { continue }
             pids[epoch] = nil
             isHeard = isHeard && say(.exited(epoch, status: child.status))
         }
-        let known = epochs
-        killStrays { known[$0] != nil }
+        let (known, spare) = (epochs, spare)
+        killStrays { known[$0] != nil || $0 == spare?.pid }
         return isHeard
     }
 

@@ -118,6 +118,7 @@ class Ground:
         self._fed = 0
         self._loop = kalman_steps(self._records)
         server.accept(self.neighbour, KALMAN)
+        wait(lambda: server.tree("spare"), lambda: f"a worker for the next: {server.tree()}")
         self._feed(4)
         self._before = self._remains()
 
@@ -133,7 +134,8 @@ class Ground:
     def _remains(self) -> dict[str, Any]:
         """What a script could leave behind: processes, mounts, files, descriptors."""
         server, tree = self.server, self.server.tree()
-        kept = [one for one in tree if one.name != "lachesis-worker"]
+        # Not the worker to come: after each deed it is another.
+        kept = [one for one in tree if one.name not in ("lachesis-worker", "lachesis-spare")]
         mounts = {"self": Path("/proc/self/mountinfo").read_text(), "daemon": _mounts(server.pid)}
         paths = list(Path(f"/proc/{server.pid}/fd").iterdir())
         descriptors = {"daemon": sum(not _link(path).startswith(str(server.data)) for path in paths)}

@@ -105,7 +105,7 @@ class Server:
         return wait(found, "a host")
 
     def tree(self, name: str | None = None) -> list[Process]:
-        """Return the processes below the server, or those of one name: host, zygote or worker."""
+        """Return the processes below the server, or those of one name: host, zygote, spare or worker."""
         found = processes.descendants(self.pid)
         return found if name is None else [process for process in found if process.name == f"lachesis-{name}"]
 

@@ -38,11 +38,15 @@ def come_and_go(server: Server, name: str, rounds: int) -> None:
 
 
 def counts(server: Server) -> dict[str, int]:
-    """Count the descriptors of server, host and zygotes, save the server's for its database, and the workers."""
+    """Count the descriptors of server, host and zygotes, save the server's for its database, and the workers.
+
+    Of workers to come there is one for each zygote, and each time another.
+    """
     daemon = look_up(server.pid)
     assert daemon is not None
-    found = {"server": len(beside_the_database(server, daemon)), "workers": len(server.tree("worker"))}
-    others = [one for one in server.tree() if one.name != "lachesis-worker"]
+    found = {"server": len(beside_the_database(server, daemon))}
+    found |= {f"{name}s": len(server.tree(name)) for name in ("worker", "spare")}
+    others = server.tree("host") + server.tree("zygote")
     return found | {f"{one.name} {one.pid}": len(one.descriptors) for one in others}
 
 

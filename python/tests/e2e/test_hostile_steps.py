@@ -144,7 +144,7 @@ def test_a_script_that_spoils_its_process_leaves_nothing_behind(own_server: Serv
     assert_same(server.wait_status(name, stepped=59), plain_kalman(records))
     plugins = server.get("/health")["plugins"].values()
     expected = Counter({"lachesis-host": 1, "lachesis-worker": len(server.get("/online/status"))})
-    expected["lachesis-zygote"] = sum(plugin["state"] == "ready" for plugin in plugins)
+    expected["lachesis-zygote"] = expected["lachesis-spare"] = sum(plugin["state"] == "ready" for plugin in plugins)
     wait(
         lambda: Counter(process.name for process in server.tree()) == expected,
         lambda: f"{dict(expected)}: {server.tree()}",

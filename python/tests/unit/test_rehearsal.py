@@ -68,6 +68,12 @@ def test_an_example_is_built_stepped_saved_and_restored(tmp_path: Path) -> None:
     assert lines == [*steps[: count - 1], "save", "restore 16", *steps[count - 1 :], "save"]
 
 
+def test_a_build_alone_steps_nothing(tmp_path: Path) -> None:
+    definition = noting(tmp_path / "log") + 'note("built")\n'
+    rehearse(plugin(tmp_path, definition), only_build=True)
+    assert (tmp_path / "log").read_text() == "built\n"
+
+
 def test_it_leaves_nothing_behind(tmp_path: Path) -> None:
     ready = plugin(tmp_path, noting(tmp_path / "log"))
     random.seed(5)

@@ -1,0 +1,38 @@
+internal import CSandbox
+internal import Glibc
+
+/// A process that was forked before anybody asked for a worker, and becomes one by the next order.
+///
+/// So a registration waits for no fork, and, if there was time for a rehearsal, for few of the copies of shared memory that building
+/// an estimator brings about. It is not locked in while it waits, and runs nothing but the plugin's own example.
+final class SpareWorker {
+    let pid: Int32
+    private let connection: Descriptor
+
+    /// - Parameter connection: the zygote's end; when it closes, the process ends.
+    init(pid: Int32, connection: consuming Descriptor) {
+        self.pid = pid
+        self.connection = connection
+    }
+
+    /// Hands it an order to fork.
+    /// - Returns: false if it cannot take one any more.
+    func take(_ received: ReceivedOrder) -> Bool {
+        let (bytes, descriptors) = (received.order.encoded, received.descriptors)
+        return lachesis_send_descriptors(connection.number, bytes, bytes.count, descriptors, descriptors.count) >= 0
+    }
+
+    // MARK: In the process
+
+    /// Milliseconds without an order after which there is time to rehearse: when many are started at once, that would only delay them.
+    private static let quiet: Int32 = 100
+
+    /// Waits for the order, however long that takes, and rehearses meanwhile.
+    /// - Returns: nil if the zygote has gone.
+    static func awaitOrder(on connection: borrowing Descriptor, rehearse: () -> Void) -> ReceivedOrder? {
+        _ = lachesis_set_process_name("lachesis-spare")
+        var item = pollfd(fd: connection.number, events: Int16(POLLIN), revents: 0)
+        if poll(&item, 1, quiet) == 0 { rehearse() }
+        return try? ReceivedOrder(from: connection.number)
+    }
+}
