@@ -18,16 +18,16 @@ struct StatusPolls: Sendable {
         guard request.method == .get, let path = request.path, path.hasPrefix(Self.ofAll) else { return nil }
         if path == Self.ofAll {
             guard isAdmitted(request, Self.ofAll, channel) else { return nil }
-            let tag = board.tag
-            if request.headerFields.know(tag) { return .notModified(tag) }
-            return board.isLight() ? .status(board.body()) : nil
+            if request.headerFields.contains(.ifNoneMatch) {
+                let tag = board.tag
+                if request.headerFields.know(tag) { return .notModified(tag) }
+            }
+            return board.lightBody().map { .status($0, to: request) }
         }
         guard path.hasPrefix(Self.ofOne), isAdmitted(request, "/online/status/{name}", channel),
-            let battery = try? BatteryName(percentEncoded: String(path.dropFirst(Self.ofOne.count))),
-            let tag = board.tag(of: battery)
+            let battery = try? BatteryName(percentEncoded: String(path.dropFirst(Self.ofOne.count)))
         else { return nil }
-        if request.headerFields.know(tag) { return .notModified(tag) }
-        return board.isLight(battery) ? board.body(of: battery).map(PromptAnswer.status) : nil
+        return board.lightBody(of: battery).map { .status($0, to: request) }
     }
 
     private func isAdmitted(_ request: HTTPRequest, _ route: String, _ channel: any Channel) -> Bool {
@@ -39,8 +39,9 @@ struct StatusPolls: Sendable {
 }
 
 extension PromptAnswer {
-    fileprivate static func status(_ body: StatusBoard.Body) -> PromptAnswer {
-        PromptAnswer(headers: .status(body.tag), body: ByteBuffer(bytes: body.bytes))
+    fileprivate static func status(_ body: StatusBoard.Body, to request: HTTPRequest) -> PromptAnswer {
+        request.headerFields.know(body.tag)
+            ? .notModified(body.tag) : PromptAnswer(headers: .status(body.tag), body: ByteBuffer(bytes: body.bytes))
     }
 
     fileprivate static func notModified(_ tag: String) -> PromptAnswer {

@@ -50,21 +50,17 @@ extension StatusBoard {
             (state.revision, state.entries.filter { $0.value.revision > revision }, state.removals)
         }
         // Rendered outside the lock, as the body is.
-        var fresh: [BatteryName: [UInt8]] = [:]
+        var fresh: [BatteryName: Body] = [:]
         var changes: [Change] = []
         for (battery, entry) in changed {
-            let json = entry.rendered ?? render(entry.status)
-            if entry.rendered == nil { fresh[battery] = json }
-            changes.append(Change(battery: battery, revision: entry.revision, json: json))
+            let body = entry.rendered ?? render(entry)
+            if entry.rendered == nil { fresh[battery] = body }
+            changes.append(Change(battery: battery, revision: entry.revision, json: body.bytes))
         }
         for (battery, removal) in removals.revisions where removal > revision {
             changes.append(Change(battery: battery, revision: removal, json: nil))
         }
-        state.withLock { state in
-            for (battery, json) in fresh where state.entries[battery]?.revision == changed[battery]?.revision {
-                state.entries[battery]?.rendered = json
-            }
-        }
+        state.withLock { Self.keep(fresh, of: changed, in: &$0) }
         changes.sort { $0.revision < $1.revision }
         return Changes(revision: now, changes: changes, horizon: removals.horizon)
     }

@@ -6,20 +6,20 @@ package final class StatusBoard: Sendable {
     struct Entry {
         var status: EstimatorStatus
         /// Its JSON; nil after a change.
-        var rendered: [UInt8]?
+        var rendered: Body?
         /// The board's revision when it changed last.
         var revision: Int
 
         /// Whether its JSON is at hand and short, or made of few numbers.
         var isLight: Bool {
-            rendered.map { $0.count <= StatusBoard.lightBytes } ?? (status.estimator.snapshot.covariance.count <= 256)
+            rendered.map(\.isLight) ?? (status.estimator.snapshot.covariance.count <= 256)
         }
     }
 
     struct State {
         var entries: [BatteryName: Entry] = [:]
         /// The whole body; nil after a change.
-        var body: [UInt8]?
+        var body: Body?
         /// Counts changes.
         var revision: Int
         /// Batteries whose estimators were removed, with the revision at which they were.
@@ -31,9 +31,10 @@ package final class StatusBoard: Sendable {
         package let bytes: [UInt8]
         /// An entity tag of HTTP, in quotes: the count of changes, and what no other server's life has.
         package let tag: String
-    }
 
-    private static let lightBytes = 64 << 10
+        /// Whether sending it takes microseconds.
+        fileprivate var isLight: Bool { bytes.count <= 64 << 10 }
+    }
 
     /// Layers of the sandbox that workers go without.
     package let missingLayers: [SandboxLayer]
@@ -54,49 +55,55 @@ package final class StatusBoard: Sendable {
         state.withLock { $0.entries[battery]?.revision }.map { tag(of: $0) }
     }
 
-    /// Whether the body of one battery's status, or of all, takes microseconds.
-    package func isLight(_ battery: BatteryName? = nil) -> Bool {
-        state.withLock { state in
-            if let battery { return state.entries[battery]?.isLight ?? true }
-            if let body = state.body { return body.count <= Self.lightBytes }
-            return state.entries.count <= 32 && state.entries.values.allSatisfy(\.isLight)
+    /// Body of `/online/status`, as `body()` gives it, where that takes microseconds; else nil.
+    package func lightBody() -> Body? {
+        let (known, isLight) = state.withLock { state in
+            (
+                state.body,
+                state.body?.isLight ?? (state.entries.count <= 32 && state.entries.values.allSatisfy(\.isLight))
+            )
         }
+        return isLight ? known ?? body() : nil
+    }
+
+    /// Body of `/online/status/{name}`, likewise; nil also if the battery has no estimator.
+    package func lightBody(of battery: BatteryName) -> Body? {
+        let (known, isLight) = state.withLock { state in
+            state.entries[battery].map { ($0.rendered, $0.isLight) } ?? (nil, false)
+        }
+        return isLight ? known ?? body(of: battery) : nil
     }
 
     /// Body of `/online/status`: an object with a member for each battery that has an estimator, in the order of their names.
     package func body() -> Body {
         let (known, revision, entries) = state.withLock { ($0.body, $0.revision, $0.entries) }
-        if let known { return Body(bytes: known, tag: tag(of: revision)) }
+        if let known { return known }
         // Rendered outside the lock, so that a long list holds up no estimator.
-        var fresh: [BatteryName: [UInt8]] = [:]
+        var fresh: [BatteryName: Body] = [:]
         var json = JSONWriter(capacity: 4_096 * entries.count + 2)
         json.beginObject()
         for (name, entry) in entries.sorted(by: { $0.key < $1.key }) {
-            let part = entry.rendered ?? render(entry.status)
+            let part = entry.rendered ?? render(entry)
             if entry.rendered == nil { fresh[name] = part }
             json.key(name.text)
-            json.raw(part)
+            json.raw(part.bytes)
         }
         json.endObject()
-        let body = json.bytes
+        let body = Body(bytes: json.bytes, tag: tag(of: revision))
         state.withLock { state in
-            for (name, part) in fresh where state.entries[name]?.revision == entries[name]?.revision {
-                state.entries[name]?.rendered = part
-            }
+            Self.keep(fresh, of: entries, in: &state)
             if state.revision == revision { state.body = body }
         }
-        return Body(bytes: body, tag: tag(of: revision))
+        return body
     }
 
     /// Body of `/online/status/{name}`; nil if the battery has no estimator.
     package func body(of battery: BatteryName) -> Body? {
         guard let entry = state.withLock({ $0.entries[battery] }) else { return nil }
-        if let known = entry.rendered { return Body(bytes: known, tag: tag(of: entry.revision)) }
-        let part = render(entry.status)
-        state.withLock { state in
-            if state.entries[battery]?.revision == entry.revision { state.entries[battery]?.rendered = part }
-        }
-        return Body(bytes: part, tag: tag(of: entry.revision))
+        if let known = entry.rendered { return known }
+        let part = render(entry)
+        state.withLock { Self.keep([battery: part], of: [battery: entry], in: &$0) }
+        return part
     }
 
     /// Body of `/online/status` with these batteries alone, of which those without an estimator are left out.
@@ -171,9 +178,16 @@ package final class StatusBoard: Sendable {
         state.entries.values[index].revision = state.revision
     }
 
-    func render(_ status: EstimatorStatus) -> [UInt8] {
+    func render(_ entry: Entry) -> Body {
         var json = JSONWriter(capacity: 4_096)
-        status.write(to: &json, missingLayers: missingLayers)
-        return json.bytes
+        entry.status.write(to: &json, missingLayers: missingLayers)
+        return Body(bytes: json.bytes, tag: tag(of: entry.revision))
+    }
+
+    /// Keeps what was rendered of these entries, as far as they have not changed meanwhile.
+    static func keep(_ fresh: [BatteryName: Body], of entries: [BatteryName: Entry], in state: inout State) {
+        for (battery, body) in fresh where state.entries[battery]?.revision == entries[battery]?.revision {
+            state.entries[battery]?.rendered = body
+        }
     }
 }
