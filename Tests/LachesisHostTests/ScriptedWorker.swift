@@ -12,6 +12,9 @@ enum ScriptedWorker {
                 exec(file.read())
             gc.collect()
             gc.freeze()
+
+        def rehearse_again():
+            pass
         """
 
     static let worker = """

@@ -55,7 +55,6 @@ package struct Zygote {
         }
         interpreter = try Interpreter(executable: python, workerPath: workerPath, plugin: plugin)
         try Self.checkThreads()
-        gatherIntoHugePages()
         sandbox = try Sandbox(
             without: layers, readable: Self.readable(plugin: plugin, python: python, workerPath: workerPath))
     }
