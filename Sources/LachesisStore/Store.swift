@@ -2,6 +2,7 @@ internal import Dispatch
 internal import Foundation
 internal import GRDB
 package import LachesisModel
+internal import Synchronization
 
 /// Everything that outlives the server, in one SQLite database: batteries, records, scripts, estimates and how far estimators are.
 ///
@@ -91,7 +92,31 @@ package final class Store: Sendable {
             }
         }
         try Migrations.all.migrate(pool)
+        try openReaders(of: pool)
         return pool
+    }
+
+    /// Opens all connections that read, before anybody writes: on opening one, SQLite reads the schema outside of any transaction, and
+    /// gives up if tables come faster than that, as those of a thousand batteries do.
+    private static func openReaders(of pool: DatabasePool) throws {
+        let count = pool.configuration.maximumReaderCount
+        let (arrived, left) = (DispatchGroup(), DispatchGroup())
+        let failures = Mutex<[any Error]>([])
+        for _ in 0..<count {
+            arrived.enter()
+            left.enter()
+        }
+        for _ in 0..<count {
+            pool.asyncUnsafeRead { result in
+                if case .failure(let error) = result { failures.withLock { $0.append(error) } }
+                // Whoever left before would have its connection used again.
+                arrived.leave()
+                arrived.wait()
+                left.leave()
+            }
+        }
+        left.wait()
+        if let failure = failures.withLock(\.first) { throw failure }
     }
 
     static func columnLimit(_ limits: Limits) -> Int { min(limits.columns, EstimateTable.maximumColumns - ownColumns) }

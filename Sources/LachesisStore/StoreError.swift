@@ -64,7 +64,7 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case .SQLITE_FULL: .full
         case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH: .io
         case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT: .corrupt
-        case .SQLITE_BUSY, .SQLITE_LOCKED: .locked
+        case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_SCHEMA: .locked
         case .SQLITE_TOOBIG: .unstorable
         case .SQLITE_INTERRUPT: .cancelled
         case .SQLITE_MISUSE: .closed
