@@ -128,6 +128,8 @@ static int lose_identity(const struct lachesis_lock_in_settings *settings, const
 
 int lachesis_lock_in(const struct lachesis_lock_in_settings *settings, const char **failed) {
     *failed = "";
+    /* What holds is a thread's own affair: one that was started before, as by a plugin's example, would not be held. */
+    STEP("a single thread", unshare(CLONE_THREAD));
     STEP("a session of its own", setsid());
     STEP("the signal mask", clear_signal_mask());
     STEP("arranging descriptors", arrange_descriptors(settings->socket, settings->log));

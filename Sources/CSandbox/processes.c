@@ -14,6 +14,8 @@ const int lachesis_sigpipe = SIGPIPE, lachesis_sigxfsz = SIGXFSZ, lachesis_sighu
 
 int lachesis_set_process_name(const char *name) { return prctl(PR_SET_NAME, name); }
 
+int lachesis_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
 int lachesis_adopt_orphans(const char *name) {
     if (lachesis_set_process_name(name) < 0) return -1;
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

@@ -111,7 +111,8 @@ package final class Store: Sendable {
                 if case .failure(let error) = result { failures.withLock { $0.append(error) } }
                 // Whoever left before would have its connection used again.
                 arrived.leave()
-                arrived.wait()
+                // Of a failure GRDB tells on the queue that the others' connections are opened on.
+                if case .success = result { arrived.wait() }
                 left.leave()
             }
         }

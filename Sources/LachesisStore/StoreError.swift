@@ -19,7 +19,7 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case streamMoved
         /// What is to be written does not fit into a table, or not to what was written before.
         case unstorable
-        /// Another server, or another program's transaction, holds the database.
+        /// Another server, or another program's transaction, holds the database, or others change its tables too fast.
         case locked
         /// A newer version of the server wrote the database.
         case newerDatabase

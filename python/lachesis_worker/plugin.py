@@ -81,7 +81,7 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What is run once before workers are forked."""
+    """What is run before workers are forked, and built once more in those that are forked ahead of their orders."""
 
     script: str
     """Path of an example's script, in the plugin's folder."""

@@ -1,4 +1,4 @@
-"""Runs a plugin's example once before workers are forked, so that they share what a first estimator loads and fills.
+"""Runs a plugin's example before workers are forked, so that they share what a first estimator loads and fills.
 
 What a first build, a first step, a first checkpoint and a first return to one make (modules imported late, caches,
 compiled patterns, buffers of the linear algebra) would else be made anew in each worker: some 2 MB, and milliseconds.

@@ -31,7 +31,10 @@ def warm(plugin_folder: str) -> None:
 
 def rehearse_again() -> None:
     """Build the plugin's example in a process forked ahead of its order: it then owns what a build writes to."""
-    # What failed has been told when the zygote was warmed.
-    with contextlib.suppress(Exception):
+    # Without it the worker is ready later, which is no reason to have none.
+    with contextlib.suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         if worker.plugin is not None:
             rehearse(worker.plugin, only_build=True)
+    # What is left of the example must not be finalised while a script runs.
+    gc.collect()

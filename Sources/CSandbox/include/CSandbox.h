@@ -102,6 +102,9 @@ int lachesis_adopt_orphans(const char *name);
 
 int lachesis_set_process_name(const char *name);
 
+/* Has the kernel kill this process when its parent ends from now on. */
+int lachesis_end_with_parent(void);
+
 /* Reaps one child that has ended, after killing what is left of its process group: until it is reaped nobody else can
    bear its number. Returns its pid, 0 if none has ended, -1 if there are no children (ECHILD) or on error. *status:
    exit status, or minus the number of the signal. */

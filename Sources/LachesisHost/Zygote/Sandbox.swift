@@ -48,7 +48,7 @@ struct Sandbox {
         try prove()
     }
 
-    /// As fork(2); the child is to call `lockIn` at once.
+    /// As fork(2); the child is to call `lockIn` before it runs anything of a script's.
     func fork() -> Int32 { ownProcesses.map { lachesis_fork_apart($0) } ?? lachesis_fork() }
 
     /// In a worker.

@@ -29,10 +29,15 @@ final class SpareWorker {
 
     /// Waits for the order, however long that takes, and rehearses meanwhile.
     /// - Returns: nil if the zygote has gone.
-    static func awaitOrder(on connection: borrowing Descriptor, rehearse: () -> Void) -> ReceivedOrder? {
-        _ = lachesis_set_process_name("lachesis-spare")
+    /// - Throws: as `ReceivedOrder` does.
+    static func awaitOrder(
+        on connection: borrowing Descriptor, rehearse: () -> Void
+    ) throws(HostError) -> ReceivedOrder? {
+        guard lachesis_end_with_parent() == 0, lachesis_set_process_name("lachesis-spare") == 0 else {
+            throw .last("prctl")
+        }
         var item = pollfd(fd: connection.number, events: Int16(POLLIN), revents: 0)
         if poll(&item, 1, quiet) == 0 { rehearse() }
-        return try? ReceivedOrder(from: connection.number)
+        return try ReceivedOrder(from: connection.number)
     }
 }

@@ -172,9 +172,14 @@ package struct Zygote {
             // It ends with the zygote, which these ends would hide.
             close(connection.near.number)
             close(control)
-            let received = SpareWorker.awaitOrder(on: connection.far, rehearse: interpreter.rehearse)
-            guard let received, case .fork(_, let space, let folder) = received.order else { _exit(0) }
-            work(space, folder, socket: received.descriptors[0], log: received.descriptors[1])
+            do {
+                let received = try SpareWorker.awaitOrder(on: connection.far, rehearse: interpreter.rehearse)
+                guard let received, case .fork(_, let space, let folder) = received.order else { _exit(0) }
+                work(space, folder, socket: received.descriptors[0], log: received.descriptors[1])
+            } catch {
+                LachesisHost.log("a worker to come: \(error)")
+                _exit(71)
+            }
         }
         if child > 0 { spare = SpareWorker(pid: child, connection: consume connection.near) }
     }
@@ -216,5 +221,6 @@ package struct Zygote {
 
     private func killAll() {
         for pid in epochs.keys { kill(pid) }
+        if let spare { kill(spare.pid) }
     }
 }

@@ -51,7 +51,7 @@ def counts(server: Server) -> dict[str, int]:
 
 
 def beside_the_database(server: Server, daemon: Process) -> list[str]:
-    """Return what the server has open but its connections to the database: it keeps a few, opened when first needed."""
+    """Return what the server has open but its connections to the database: it keeps a few."""
     of_database = [path for path in daemon.descriptors if path.startswith(str(server.data))]
     assert len(of_database) <= 20, of_database
     return [path for path in daemon.descriptors if not path.startswith(str(server.data))]

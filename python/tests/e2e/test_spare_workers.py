@@ -16,10 +16,9 @@ RECORDS = drive(60)
 def spare(server: Server) -> Process:
     """Return the one of the plugin that the test uses, once it waits."""
     server.wait_plugins()
-    zygotes = {one.pid: one for one in server.tree("zygote")}
 
     def found() -> list[Process]:
-        return [one for one in server.tree("spare") if b"/kalman\0" in command_line(zygotes[one.parent].pid)]
+        return [one for one in server.tree("spare") if b"/kalman\0" in command_line(one.parent)]
 
     (one,) = wait(found, lambda: f"a spare worker: {server.tree()}")
     return one
