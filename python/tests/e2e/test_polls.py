@@ -38,6 +38,14 @@ def test_one_who_does_not_read_the_answers_is_not_heard_for_ever(server: Server,
         assert peak_memory(server.pid) - before < 16
 
 
+def test_a_host_that_is_allowed_opens_for_no_other(server: Server, battery: str) -> None:
+    good, foreign = poll(battery), poll(battery).replace(b"Host: localhost", b"Host: evil.example")
+    page = poll(battery, "Origin: http://evil.example")
+    with Connection(server) as connection:
+        connection.send(good + foreign + good + page + foreign + good)
+        assert [connection.answer().status for _ in range(6)] == [200, 403, 200, 403, 403, 200]
+
+
 def test_a_connection_between_polls_ends_with_the_server(make_server: ServerFactory) -> None:
     server = make_server()
     with Connection(server) as connection:
