@@ -51,7 +51,7 @@ static int set_limits(const struct lachesis_lock_in_settings *settings) {
 }
 
 static int die_with_parent(const struct lachesis_lock_in_settings *settings) {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return -1;
+    if (lachesis_end_with_parent() < 0) return -1;
     /* The parent may have died before the line above; then no signal would ever come. From within a process namespace of its own
        a worker cannot see that, but there it ends with its zygote in any case, which is the first process of the one above. */
     pid_t parent = settings->layers & lachesis_layer_namespaces ? 0 : settings->parent;
