@@ -62,7 +62,7 @@ struct UploadSocket: Sendable {
                 defer { decoded.finish() }
                 let decoder = RecordDecoder(limits: limits)
                 for await burst in connection.bursts {
-                    let next = decode(burst, decoder)
+                    let next = await decode(burst, decoder)
                     rhythm.decoded()
                     await decoded.send(next)
                     if next.refusal != nil { return }
@@ -102,9 +102,19 @@ struct UploadSocket: Sendable {
         }
     }
 
-    /// The records of a burst up to the first that cannot be one.
-    private func decode(_ burst: [SocketMessage], _ decoder: RecordDecoder) -> Decoded {
+    /// The records of a burst up to the first that cannot be one. A large burst leaves the event loop to others meanwhile.
+    private func decode(_ burst: [SocketMessage], _ decoder: RecordDecoder) async -> Decoded {
         let received = Date().timeIntervalSince1970
+        guard Self.isLarge(burst) else { return decode(burst, decoder, received) }
+        return await withTaskExecutorPreference(globalConcurrentExecutor) { decode(burst, decoder, received) }
+    }
+
+    /// Whether decoding it takes more than some tenths of a millisecond.
+    private static func isLarge(_ burst: [SocketMessage]) -> Bool {
+        burst.count > 64 || burst.reduce(0) { $0 + $1.payload.readableBytes } > 8_192
+    }
+
+    private func decode(_ burst: [SocketMessage], _ decoder: RecordDecoder, _ received: Double) -> Decoded {
         var batch = RecordBatch()
         do throws(RecordRefusal) {
             for message in burst {

@@ -68,7 +68,9 @@ package final class Fleet: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.environment.roster.run() }
             group.addTask { await self.keepTime() }
-            for await runner in arrivals { group.addTask { await runner.run() } }
+            for await runner in arrivals {
+                group.addTask(executorPreference: self.environment.roster.executor) { await runner.run() }
+            }
             group.cancelAll()
         }
     }

@@ -45,6 +45,9 @@ package final class HostRoster: Sendable {
         var nextEpoch: Epoch
     }
 
+    /// Where the hosts' reports are handled, and so what is to answer them should run, too.
+    var executor: any TaskExecutor { hub }
+
     package let logs = ScriptLogs()
     let vitals = WorkerVitals()
     /// The server's start counter.

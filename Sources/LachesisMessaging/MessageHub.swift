@@ -2,11 +2,11 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// The daemon's end of all hosts: a ROUTER on a thread of its own.
+/// The daemon's end of all hosts: a ROUTER on a thread of its own, where also the tasks may run that answer the messages.
 ///
 /// Messages are passed on in the order of each peer. What is sent waits in a queue without a limit of its own: the fleet bounds
 /// what is under way, at most two batches a worker and a few registrations at a time.
-package final class MessageHub: Sendable {
+package final class MessageHub: TaskExecutor {
     package struct Envelope: Sendable {
         /// ZeroMQ's identity of the host's connection.
         package let peer: [UInt8]
@@ -15,17 +15,35 @@ package final class MessageHub: Sendable {
 
     package let endpoint: String
 
-    private let outbox = Mutex(Outbox())
-    /// A pipe that wakes the thread when the outbox is no longer empty, or is closed: reading end, writing end. They live as long as
-    /// this does, so that nobody rings at a descriptor that has become another's.
+    private let state = Mutex(State())
+    /// A pipe that wakes the thread when it waits: reading end, writing end. They live as long as this does, so that nobody rings at
+    /// a descriptor that has become another's.
     private let bell: (reading: Int32, writing: Int32)
     /// The thread's alone from its start on, which is the memory barrier that ZeroMQ asks for; made before, so that the caller hears
     /// why binding failed.
     private nonisolated(unsafe) let router: MessageSocket
 
-    private struct Outbox {
-        var envelopes: [Envelope] = []
+    private struct State {
+        var todo = Todo()
+        /// Whether the thread waits, and has to be woken.
+        var isWaiting = false
+        /// Whether there is a thread, or will be at once.
+        var isServing = false
         var isClosed = false
+
+        /// - Returns: whether the thread must be woken for what was added.
+        mutating func wakes() -> Bool {
+            defer { isWaiting = false }
+            return isWaiting
+        }
+    }
+
+    /// What others want of the thread.
+    private struct Todo {
+        var envelopes: [Envelope] = []
+        var jobs: [UnownedJob] = []
+
+        var isEmpty: Bool { envelopes.isEmpty && jobs.isEmpty }
     }
 
     /// Binds.
@@ -52,6 +70,7 @@ package final class MessageHub: Sendable {
     ///   messages take.
     package func run(_ receive: @escaping @Sendable (Envelope) -> Void) async {
         let (end, continuation) = AsyncStream.makeStream(of: Never.self)
+        state.withLock { $0.isServing = true }
         Thread.detachNewThread { [self] in
             serve(receive)
             continuation.finish()
@@ -61,21 +80,33 @@ package final class MessageHub: Sendable {
 
     /// Hands a message to the thread; a message to a peer that is gone is dropped, as that peer's end is reported by its process.
     package func send(_ message: [UInt8], to peer: [UInt8]) {
-        let mustRing = outbox.withLock { box in
-            guard !box.isClosed else { return false }
-            box.envelopes.append(Envelope(peer: peer, message: message))
-            return box.envelopes.count == 1
+        let mustRing = state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.todo.envelopes.append(Envelope(peer: peer, message: message))
+            return state.wakes()
         }
+        if mustRing { ring() }
+    }
+
+    /// Runs a part of a task on the hub's thread; where there is none, before its start and after its end, on those that tasks share.
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let mustRing = state.withLock { state -> Bool? in
+            guard state.isServing else { return nil }
+            state.todo.jobs.append(job)
+            return state.wakes()
+        }
+        guard let mustRing else { return globalConcurrentExecutor.enqueue(job) }
         if mustRing { ring() }
     }
 
     /// Ends the thread after what was handed over is sent.
     package func close() {
-        outbox.withLock { box in
-            guard !box.isClosed else { return }
-            box.isClosed = true
-            ring()
+        let mustRing = state.withLock { state in
+            state.isClosed = true
+            return state.wakes()
         }
+        if mustRing { ring() }
     }
 
     private func ring() {
@@ -84,27 +115,41 @@ package final class MessageHub: Sendable {
     }
 
     private func serve(_ receive: (Envelope) -> Void) {
-        var isClosed = false
-        while !isClosed {
-            guard let (hasMessage, ready) = try? router.wait(reading: [bell.reading], timeout: nil) else { break }
-            if ready[0] {
-                var drained = [UInt8](repeating: 0, count: 4096)
-                while read(bell.reading, &drained, drained.count) > 0 {}
-                let waiting = outbox.withLock { box in
-                    isClosed = box.isClosed
-                    defer { box.envelopes.removeAll() }
-                    return box.envelopes
-                }
-                for envelope in waiting { _ = try? router.send(envelope.message, to: envelope.peer) }
-            }
-            if hasMessage {
-                // Not all that there is: what is to be sent does not wait for who has much to say.
-                for _ in 0..<256 {
-                    guard let (peer, message) = try? router.receive() else { break }
-                    receive(Envelope(peer: peer, message: message))
-                }
+        while let todo = next() {
+            for envelope in todo.envelopes { _ = try? router.send(envelope.message, to: envelope.peer) }
+            for job in todo.jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
+            // Not all that there is: what is to be sent does not wait for who has much to say.
+            for _ in 0..<256 {
+                guard let (peer, message) = try? router.receive() else { break }
+                receive(Envelope(peer: peer, message: message))
             }
         }
-        outbox.withLock { $0.isClosed = true }
+    }
+
+    /// What is to be done now, after waiting until there is something to do or to receive.
+    /// - Returns: nil at the end.
+    private func next() -> Todo? {
+        let mustWait = state.withLock { state in
+            state.isWaiting = state.todo.isEmpty && !state.isClosed
+            return state.isWaiting
+        }
+        if mustWait { wait() }
+        return state.withLock { state in
+            state.isWaiting = false
+            guard !state.isClosed || !state.todo.isEmpty else {
+                state.isServing = false
+                return nil
+            }
+            defer { state.todo = Todo() }
+            return state.todo
+        }
+    }
+
+    /// Returns when the bell was rung, a message has come, or, seldom, for nothing.
+    private func wait() {
+        guard let (_, ready) = try? router.wait(reading: [bell.reading], timeout: nil) else { return close() }
+        guard ready[0] else { return }
+        var drained = [UInt8](repeating: 0, count: 64)
+        while read(bell.reading, &drained, drained.count) > 0 {}
     }
 }

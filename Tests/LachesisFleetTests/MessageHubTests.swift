@@ -68,4 +68,33 @@ import Testing
         hub.close()
         remove()
     }
+
+    private static func thread() -> pthread_t { pthread_self() }
+
+    @Test func tasksThatPreferTheHubRunOnItsThreadAsLongAsThereIsOne() async {
+        func threads() async -> Set<pthread_t> {
+            await withTaskGroup { group in
+                for _ in 0..<50 {
+                    group.addTask(executorPreference: hub) {
+                        await Task.yield()
+                        return Self.thread()
+                    }
+                }
+                return await group.reduce(into: []) { $0.insert($1) }
+            }
+        }
+        #expect(await threads().isEmpty == false)
+        async let running: Void = hub.run { [hub] hello in
+            withUnsafeBytes(of: UInt(bitPattern: Int(truncatingIfNeeded: Self.thread()))) {
+                hub.send(Array($0), to: hello.peer)
+            }
+        }
+        let found = await messages(1)
+        let own = found[0].withUnsafeBytes { $0.loadUnaligned(as: UInt.self) }
+        #expect(await threads().map { UInt($0) } == [own])
+        hub.close()
+        await running
+        #expect(await !threads().map { UInt($0) }.contains(own))
+        remove()
+    }
 }
