@@ -17,7 +17,8 @@ struct TurnLedger {
     }
 
     struct Configuration: Sendable {
-        /// Workers that step at once, at most: more than there are processors, as messages are under way, too.
+        /// Workers that step at once, at most: more than there are processors, as messages are under way, too, and few more, as the
+        /// server itself has to get its turn of the processors among them.
         var places: Int
         /// Those of them that are far behind.
         var placesBehind: Int
@@ -28,7 +29,7 @@ struct TurnLedger {
         init(places: Int, placesBehind: Int) { (self.places, self.placesBehind) = (places, placesBehind) }
 
         /// - Parameter processors: of the machine.
-        init(processors: Int) { self.init(places: 16 * processors, placesBehind: 2 * processors) }
+        init(processors: Int) { self.init(places: 3 * processors, placesBehind: 2 * processors) }
     }
 
     /// Whoever has answered nothing for so long no longer counts: a script that hangs must not keep others waiting.
