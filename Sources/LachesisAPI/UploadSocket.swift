@@ -109,7 +109,7 @@ struct UploadSocket: Sendable {
         return await withTaskExecutorPreference(globalConcurrentExecutor) { decode(burst, decoder, received) }
     }
 
-    /// Whether decoding it takes more than some tenths of a millisecond.
+    /// Whether decoding it may take more than some tenths of a millisecond.
     private static func isLarge(_ burst: [SocketMessage]) -> Bool {
         burst.count > 64 || burst.reduce(0) { $0 + $1.payload.readableBytes } > 8_192
     }

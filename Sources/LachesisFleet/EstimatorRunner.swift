@@ -13,7 +13,7 @@ struct LiveWorker: Sendable {
 }
 
 /// Keeps one version of one battery's estimator running: starts its worker, feeds it, starts it again when it ends, and lets it
-/// hibernate when it has nothing to do.
+/// hibernate when it has nothing to do. It runs on the hosts' messages' own thread, save where a worker is started.
 final class EstimatorRunner: Sendable {
     let battery: BatteryName
     let version: Int
@@ -157,7 +157,8 @@ final class EstimatorRunner: Sendable {
             worker = first
         } else {
             showStart()
-            worker = try await start(&course.barred)
+            // Files, scripts and states may be large, and are made messages of.
+            worker = try await withTaskExecutorPreference(globalConcurrentExecutor) { try await start(&course.barred) }
         }
         attach(worker.built)
         environment.board.update(battery, version: version) { $0.controllers = worker.built.link.controllers }

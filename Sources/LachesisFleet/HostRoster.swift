@@ -45,7 +45,8 @@ package final class HostRoster: Sendable {
         var nextEpoch: Epoch
     }
 
-    /// Where the hosts' reports are handled, and so what is to answer them should run, too.
+    /// The hub's thread, on which the hosts' reports are handled: tasks that answer them run there without a way to another one. They
+    /// must do elsewhere what takes long.
     var executor: any TaskExecutor { hub }
 
     package let logs = ScriptLogs()

@@ -14,6 +14,8 @@ final class WorkerFeed {
 
     /// Whose records are so few counts as live, however slow the machine is at the moment.
     private static let fewRecords = 16
+    /// Bytes of an answer that may take more than some tenths of a millisecond to decode.
+    private static let largeAnswer = 64 << 10
 
     private let estimator: EstimatorRunner
     private let environment: FleetEnvironment
@@ -97,7 +99,7 @@ final class WorkerFeed {
             case .message(.notice, let payload):
                 try notice(payload)
             case .message(.result, let payload):
-                let commit = try take(payload)
+                let commit = try await take(payload)
                 try await fill()
                 try await write(commit)
             case .exited(let exit):
@@ -243,16 +245,25 @@ final class WorkerFeed {
 
     // MARK: Results
 
-    /// Checks a result, shows it, and makes of it what is to be written.
-    private func take(_ payload: [UInt8]) throws -> EstimateCommit {
-        let answer: ResultAnswer
+    /// Decodes a result; a large one leaves the thread to other feeders meanwhile.
+    private func decode(_ payload: [UInt8]) async throws -> ResultAnswer {
+        guard payload.count > Self.largeAnswer else { return try decodeHere(payload) }
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) { try decodeHere(payload) }
+    }
+
+    private func decodeHere(_ payload: [UInt8]) throws -> ResultAnswer {
         do {
-            answer = try ResultAnswer(
+            return try ResultAnswer(
                 decoding: payload, states: description.stateNames.count, outputs: description.outputNames.count,
                 checkpointLimit: live.link.order.limits.checkpointBytes)
         } catch {
             throw FleetError(.script, "the script's process sent \(error)")
         }
+    }
+
+    /// Checks a result, shows it, and makes of it what is to be written.
+    private func take(_ payload: [UInt8]) async throws -> EstimateCommit {
+        let answer = try await decode(payload)
         guard let fed = window.answer(answer.outcomes.count, checkpoint: answer.checkpoint != nil) else {
             throw FleetError(.script, "the script's process answered what it was not asked")
         }

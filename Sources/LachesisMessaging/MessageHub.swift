@@ -2,7 +2,8 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// The daemon's end of all hosts: a ROUTER on a thread of its own, where also the tasks may run that answer the messages.
+/// The daemon's end of all hosts: a ROUTER on a thread of its own, where also the tasks may run that answer the messages. These must
+/// neither wait there nor compute for long: all messages wait for them.
 ///
 /// Messages are passed on in the order of each peer. What is sent waits in a queue without a limit of its own: the fleet bounds
 /// what is under way, at most two batches a worker and a few registrations at a time.
@@ -14,6 +15,9 @@ package final class MessageHub: TaskExecutor {
     }
 
     package let endpoint: String
+
+    /// Jobs, and messages, that are taken between two looks at what is to be sent: that waits for neither.
+    private static let atOnce = 32
 
     private let state = Mutex(State())
     /// A pipe that wakes the thread when it waits: reading end, writing end. They live as long as this does, so that nobody rings at
@@ -44,6 +48,15 @@ package final class MessageHub: TaskExecutor {
         var jobs: [UnownedJob] = []
 
         var isEmpty: Bool { envelopes.isEmpty && jobs.isEmpty }
+
+        /// Takes out all that is to be sent, and the first jobs.
+        mutating func next() -> Todo {
+            defer {
+                envelopes = []
+                jobs.removeFirst(min(atOnce, jobs.count))
+            }
+            return Todo(envelopes: envelopes, jobs: Array(jobs.prefix(atOnce)))
+        }
     }
 
     /// Binds.
@@ -100,7 +113,7 @@ package final class MessageHub: TaskExecutor {
         if mustRing { ring() }
     }
 
-    /// Ends the thread after what was handed over is sent.
+    /// Ends the thread after what was handed over is sent, and what was enqueued has run.
     package func close() {
         let mustRing = state.withLock { state in
             state.isClosed = true
@@ -118,8 +131,7 @@ package final class MessageHub: TaskExecutor {
         while let todo = next() {
             for envelope in todo.envelopes { _ = try? router.send(envelope.message, to: envelope.peer) }
             for job in todo.jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
-            // Not all that there is: what is to be sent does not wait for who has much to say.
-            for _ in 0..<256 {
+            for _ in 0..<Self.atOnce {
                 guard let (peer, message) = try? router.receive() else { break }
                 receive(Envelope(peer: peer, message: message))
             }
@@ -140,8 +152,7 @@ package final class MessageHub: TaskExecutor {
                 state.isServing = false
                 return nil
             }
-            defer { state.todo = Todo() }
-            return state.todo
+            return state.todo.next()
         }
     }
 

@@ -116,7 +116,7 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
                 return (connection, NIOLoopBound(handler, eventLoop: eventLoop))
             }.get()
             guard let (connection, end) = opened else { break }
-            // A message that comes has no way to another thread.
+            // What it does with a message that comes has no way to another thread.
             await withTaskExecutorPreference(EventLoopExecutor(eventLoop)) { await handler(connection) }
             let choice = connection.choice.get()
             try? await eventLoop.submit { end.value.handlerReturned(choice) }.get()
@@ -140,8 +140,8 @@ extension HTTPServerBuilder {
     /// - Parameters:
     ///   - promptly: asked first about requests without a body, on their connection's event loop: it must take microseconds, wait for
     ///     nothing, and check access itself. What it has no answer to goes to the router.
-    ///   - shouldUpgrade: asked once for every well-formed request to open a WebSocket. The handler that it gives runs on the
-    ///     connection's event loop, too, and has to do elsewhere what takes long.
+    ///   - shouldUpgrade: asked once for every well-formed request to open a WebSocket. What the handler that it gives does when
+    ///     a message comes, it does on the connection's event loop, too: what takes long must be done elsewhere.
     package static func http1(
         withSockets configuration: SocketConfiguration,
         promptly: @escaping @Sendable (HTTPRequest, any Channel) -> PromptAnswer? = { _, _ in nil },

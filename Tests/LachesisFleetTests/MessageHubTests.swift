@@ -69,10 +69,11 @@ import Testing
         remove()
     }
 
-    private static func thread() -> pthread_t { pthread_self() }
+    /// A thread's number, as long as it lives.
+    private static func thread() -> UInt { UInt(pthread_self()) }
 
     @Test func tasksThatPreferTheHubRunOnItsThreadAsLongAsThereIsOne() async {
-        func threads() async -> Set<pthread_t> {
+        func threads() async -> Set<UInt> {
             await withTaskGroup { group in
                 for _ in 0..<50 {
                     group.addTask(executorPreference: hub) {
@@ -83,18 +84,36 @@ import Testing
                 return await group.reduce(into: []) { $0.insert($1) }
             }
         }
-        #expect(await threads().isEmpty == false)
+        // Before the hub's thread there are others, and after it, too: no task waits for ever.
+        _ = await threads()
         async let running: Void = hub.run { [hub] hello in
-            withUnsafeBytes(of: UInt(bitPattern: Int(truncatingIfNeeded: Self.thread()))) {
-                hub.send(Array($0), to: hello.peer)
-            }
+            withUnsafeBytes(of: Self.thread()) { hub.send(Array($0), to: hello.peer) }
         }
-        let found = await messages(1)
-        let own = found[0].withUnsafeBytes { $0.loadUnaligned(as: UInt.self) }
-        #expect(await threads().map { UInt($0) } == [own])
+        let own = await messages(1)[0].withUnsafeBytes { $0.loadUnaligned(as: UInt.self) }
+        #expect(await threads() == [own])
         hub.close()
         await running
-        #expect(await !threads().map { UInt($0) }.contains(own))
+        _ = await threads()
+        remove()
+    }
+
+    @Test func tasksThatAreNeverDoneHoldUpNoMessage() async {
+        let tasks = Task {
+            await withTaskGroup { group in
+                for _ in 0..<100 {
+                    group.addTask(executorPreference: hub) { while !Task.isCancelled { await Task.yield() } }
+                }
+            }
+        }
+        async let running: Void = hub.run { [hub] hello in
+            for number in 0..<200 as Range<UInt8> { hub.send([number], to: hello.peer) }
+        }
+        #expect(await messages(200) == (0..<200 as Range<UInt8>).map { [$0] })
+        // They end, whichever thread there is for them.
+        hub.close()
+        tasks.cancel()
+        await tasks.value
+        await running
         remove()
     }
 }

@@ -43,6 +43,33 @@ import Testing
         }
     }
 
+    /// Tells of each message whether what is done with it runs on the connection's event loop, before and after something else.
+    private static let places: @Sendable (SocketRequest) async -> SocketUpgrade = { _ in
+        .accept { connection in
+            let eventLoop = connection.channel.eventLoop
+            for await _ in connection.bursts {
+                let before = eventLoop.inEventLoop
+                try? await Task.sleep(for: .milliseconds(5))
+                try? await connection.send(text: "\(before) \(eventLoop.inEventLoop)")
+            }
+        }
+    }
+
+    @Test func whatTheEventLoopWakesRunsOnItAndNothingElseDoes() async throws {
+        try await withServer(shouldUpgrade: Self.places) { port, _ in
+            try await RawClient.with(port: port) { client in
+                _ = try await client.open("/")
+                var found: [String: Int] = [:]
+                for _ in 0..<20 {
+                    try await client.send(clientFrame(2, [1]))
+                    found[String(decoding: await client.frame()?.payload ?? [], as: UTF8.self), default: 0] += 1
+                }
+                // Who is woken before it sleeps goes on where it was, which is seldom.
+                #expect(found["true false"] ?? 0 >= 10, "\(found)")
+            }
+        }
+    }
+
     @Test func framesSentAlongWithTheRequestAreNotLost() async throws {
         try await withServer(shouldUpgrade: Self.echo) { port, _ in
             try await RawClient.with(port: port) { client in
