@@ -46,6 +46,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CMsgPack", providers: [.apt(["libmsgpack-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "CPython", pkgConfig: "python3", providers: [.apt(["python3-dev"])]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
@@ -112,7 +113,7 @@ let package = Package(
         .executableTarget(
             name: "lachesisd",
             dependencies: [
-                "LachesisModel", "LachesisWire", "LachesisStore", "LachesisMessaging", "LachesisFleet",
+                "CMalloc", "LachesisModel", "LachesisWire", "LachesisStore", "LachesisMessaging", "LachesisFleet",
                 "LachesisSocket", "LachesisPages", "LachesisAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),

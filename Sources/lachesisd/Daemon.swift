@@ -29,6 +29,7 @@ struct Daemon: Sendable {
     let audit: AuditLog.Configuration
 
     func run() async throws {
+        FreedMemory.goesBack()
         switch logFormat {
         case .text: LoggingSystem.bootstrap(StreamLogHandler.standardError)
         case .json: LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
