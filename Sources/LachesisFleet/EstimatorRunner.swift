@@ -13,7 +13,7 @@ struct LiveWorker: Sendable {
 }
 
 /// Keeps one version of one battery's estimator running: starts its worker, feeds it, starts it again when it ends, and lets it
-/// hibernate when it has nothing to do. It runs on the hosts' messages' own thread, save where a worker is started.
+/// hibernate when it has nothing to do. It runs on the hosts' messages' own thread, save what takes long.
 final class EstimatorRunner: Sendable {
     let battery: BatteryName
     let version: Int

@@ -16,7 +16,7 @@ package final class MessageHub: TaskExecutor {
 
     package let endpoint: String
 
-    /// Jobs, and messages, that are taken between two looks at what is to be sent: that waits for neither.
+    /// Jobs, and messages, that are taken between two looks at what is to be sent: that waits for no more of either.
     private static let atOnce = 32
 
     private let state = Mutex(State())
