@@ -73,7 +73,7 @@ package final class Store: Sendable {
         try pool.writeWithoutTransaction { database in
             // GRDB sets NORMAL, with which a power cut takes back what was acknowledged. Debian's SQLite overwrites what is
             // deleted with zeros, which makes replacing estimates write more. A log of 4,000 pages (16 MB) is moved into the
-            // database less often than one of 1,000, and 48 MiB of pages keep the ends of some thousand batteries' tables in memory. A
+            // database less often than one of 1,000, and 48 MiB of pages keep the ends of a thousand batteries' tables in memory. A
             // view that somebody made over a battery's table keeps its text when the table is renamed out of the way.
             try database.execute(
                 sql: """

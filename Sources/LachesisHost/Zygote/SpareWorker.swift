@@ -3,8 +3,8 @@ internal import Glibc
 
 /// A process that was forked before anybody asked for a worker, and becomes one by the next order.
 ///
-/// So a registration that comes alone waits for no fork, and, if there was time for a rehearsal, for few of the copies of shared memory that building
-/// an estimator brings about. It is not locked in while it waits, and runs nothing but the plugin's own example.
+/// So a registration that comes alone waits for no fork, and, if there was time for a rehearsal, for few of the copies of shared memory
+/// that building an estimator brings about. It is not locked in while it waits, and runs nothing but the plugin's own example.
 final class SpareWorker {
     let pid: Int32
     private let connection: Descriptor
