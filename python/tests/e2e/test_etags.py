@@ -80,6 +80,7 @@ def test_statuses_of_some_are_asked_for_by_name(server: Server) -> None:
     names = [fresh("Zelle 1 ä"), fresh("some"), fresh("other")]
     for name in names:
         server.accept(name, KALMAN)
+        server.wait_status(name, phase="running")
     asked = {"name": [names[0], names[1], names[0]]}
     reply = server.http.get("/online/status", params=asked)
     assert reply.status_code == 200 and list(reply.json()) == sorted(names[:2])
