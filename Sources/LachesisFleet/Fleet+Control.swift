@@ -10,7 +10,7 @@ extension Fleet {
     /// Does what an administrator wants with an estimator's worker.
     /// - Returns: the phase that the estimator is in once that is done, or when the answer can wait no longer.
     /// - Throws: `FleetError`: `.unknown` if the battery has no estimator, `.unfit` if it is not in a state for this, `.busy` if it
-    ///   is being registered or removed, `.unavailable` if a checkpoint takes too long; what the storage throws.
+    ///   is being registered, removed or given another order, `.unavailable` if a checkpoint takes too long; what the storage throws.
     package func control(_ battery: BatteryName, _ order: WorkerControl) async throws -> EstimatorStatus.Phase {
         let runner = try await give(order, to: battery)
         switch order {

@@ -7,7 +7,7 @@ package struct FleetError: Error, Sendable, CustomStringConvertible {
         case checkpoint
         /// No plugin of this name, or its packages are missing on this machine.
         case plugin
-        /// The battery's estimator is being registered or removed already.
+        /// The battery's estimator is being registered, removed or given an order already.
         case busy
         /// What is asked does not fit what the estimator is at.
         case unfit
@@ -15,7 +15,8 @@ package struct FleetError: Error, Sendable, CustomStringConvertible {
         case unknown
         /// The storage cannot give or take what it is asked, and time will not mend that.
         case storage
-        /// No host answers at the moment, or all places for workers are taken.
+        /// No host answers at the moment, all places for workers are taken, a worker was lost through no fault of its script, or a
+        /// checkpoint takes too long.
         case unavailable
     }
 

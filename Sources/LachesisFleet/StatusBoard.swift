@@ -1,11 +1,12 @@
 package import LachesisModel
 internal import Synchronization
 
-/// The latest status of every estimator, as JSON that is ready to send: no poll waits for Python or the database.
+/// The latest status of every estimator, and its JSON, which the first poll after a change makes and others share: no poll waits for
+/// Python or the database.
 package final class StatusBoard: Sendable {
     struct Entry {
         var status: EstimatorStatus
-        /// Its JSON; nil after a change.
+        /// Its JSON; nil after a change, until somebody asks.
         var rendered: Body?
         /// The board's revision when it changed last.
         var revision: Int
@@ -18,7 +19,7 @@ package final class StatusBoard: Sendable {
 
     struct State {
         var entries: [BatteryName: Entry] = [:]
-        /// The whole body; nil after a change.
+        /// The whole body; nil after a change, until somebody asks.
         var body: Body?
         /// Counts changes.
         var revision: Int
@@ -26,7 +27,7 @@ package final class StatusBoard: Sendable {
         var removals = Removals()
     }
 
-    /// A body, and which one it is: another of the same tag is the same.
+    /// A body, and which one it is: another of the same question and tag is the same, or knows of changes since.
     package struct Body: Sendable {
         package let bytes: [UInt8]
         /// An entity tag of HTTP, in quotes: the count of changes, and what no other server's life has.
@@ -107,7 +108,7 @@ package final class StatusBoard: Sendable {
     }
 
     /// Body of `/online/status` with these batteries alone, of which those without an estimator are left out.
-    /// - Parameter tag: the board's, from before.
+    /// - Parameter tag: the board's, from before: a change in between may be in the body already, and then has another tag.
     package func body(of batteries: Set<BatteryName>, tag: String) -> Body {
         var json = JSONWriter(capacity: 4_096 * batteries.count)
         json.beginObject()

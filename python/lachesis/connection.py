@@ -31,7 +31,8 @@ class Connection:
         `url`: by default the environment's LACHESIS_URL, else http://127.0.0.1:8000. `token`: what the server's admin
         gave out, if anything; by default the environment's LACHESIS_TOKEN. `timeout`: how long one request may take, s;
         a registration lasts until the script has run. `verify`: what an https server's certificate is checked with,
-        by default the certificates of well-known authorities.
+        such as `ssl.create_default_context(cafile="ca.pem")`; by default the certificates in the file that the
+        environment's SSL_CERT_FILE names, else those of well-known authorities.
         """
         if url is None:
             url = os.environ.get("LACHESIS_URL") or DEFAULT_URL

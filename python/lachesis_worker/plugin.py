@@ -38,7 +38,7 @@ class Estimator(Protocol):
     columns: Sequence[str]
     """Columns of a record that `seed` and `step` get, in this order; the first is `test_time`, s."""
     required: Sequence[str]
-    """Those of `columns` that must be finite; the others are NaN where the record has no number."""
+    """Those of `columns` that must be finite, beside `test_time`; the others are NaN where the record has no number."""
     acceleration: str | None
     """Level in use now, one of ACCELERATIONS and at most what `load` was given; None if the plugin has none.
 
@@ -81,12 +81,14 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What is run before workers are forked, and built once more in those that are forked ahead of their orders."""
+    """What is run before workers are forked, and built once more in those that are forked ahead of their orders and
+    have time for it."""
 
     script: str
     """Path of an example's script, in the plugin's folder."""
     records: tuple[Mapping[str, float], ...]
-    """Values by column, to be repeated a second apart; those that are not named are missing."""
+    """Values by column, to be repeated a second apart; those that are not named are missing, save `test_time`, which is
+    counted."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ class Plugin:
 
     @classmethod
     def read(cls, folder: str | Path) -> "Plugin":
-        """Read `plugin.toml`; raises PluginError if a key is missing or of a wrong type."""
+        """Read `plugin.toml`; raises PluginError if it cannot be read, or if a key is missing, of a wrong type, or
+        names a file that cannot be."""
         folder = Path(folder).resolve()
         path = folder / "plugin.toml"
         try:

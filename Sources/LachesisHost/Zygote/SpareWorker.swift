@@ -1,7 +1,7 @@
 internal import CSandbox
 internal import Glibc
 
-/// A process that was forked before anybody asked for a worker, and becomes one by the next order.
+/// A process that was forked before anybody asked for it, and becomes a worker by the next order to fork one.
 ///
 /// So a registration that comes alone waits for no fork, and, if there was time for a rehearsal, for few of the copies of shared memory
 /// that building an estimator brings about. It is not locked in while it waits, and runs nothing but the plugin's own example.
@@ -9,7 +9,7 @@ final class SpareWorker {
     let pid: Int32
     private let connection: Descriptor
 
-    /// - Parameter connection: the zygote's end; when it closes, the process ends.
+    /// - Parameter connection: the zygote's end; when it closes without an order, the process ends.
     init(pid: Int32, connection: consuming Descriptor) {
         self.pid = pid
         self.connection = connection
@@ -27,9 +27,9 @@ final class SpareWorker {
     /// Milliseconds without an order after which there is time to rehearse: when many are started at once, that would only delay them.
     private static let quiet: Int32 = 100
 
-    /// Waits for the order, however long that takes, and rehearses meanwhile.
+    /// Waits for the order, however long that takes, and rehearses meanwhile if it does not come soon.
     /// - Returns: nil if the zygote has gone.
-    /// - Throws: as `ReceivedOrder` does.
+    /// - Throws: as `ReceivedOrder` does; `HostError` `.system` also if the process cannot be tied to its parent, or named.
     static func awaitOrder(
         on connection: borrowing Descriptor, rehearse: () -> Void
     ) throws(HostError) -> ReceivedOrder? {

@@ -3,7 +3,8 @@ internal import Glibc
 package import LachesisModel
 internal import LachesisWire
 
-/// A process that has imported a plugin's packages and does one thing: fork workers.
+/// A process that has imported a plugin's packages and run its example, if there is one, and since then does one thing: fork workers,
+/// end them on order, and tell how they ended.
 ///
 /// Single-threaded, without secrets: workers see its memory. It ends, and its workers with it, when the host's end of
 /// the control connection closes.
@@ -14,7 +15,8 @@ package struct Zygote {
     private var epochs: [Int32: Epoch] = [:]
     private var pids: [Epoch: Int32] = [:]
     private var spare: SpareWorker?
-    /// Whether to make one when there is nothing else to do: at first and after each order, and not again for one that has died.
+    /// Whether to make one when there is nothing else to do: at first and after each order to fork, and not again for one that
+    /// has died.
     private var wantsSpare = true
 
     /// Never returns: the process ends.

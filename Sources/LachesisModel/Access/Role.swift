@@ -1,11 +1,11 @@
 /// What a token may be used for.
 package enum Role: String, Sendable, CaseIterable {
-    /// Everything that only looks: all that is asked with GET.
+    /// What only looks, save at the workers.
     case read
-    /// Records, over the WebSocket.
+    /// Records, over the WebSocket or with POST.
     case upload
-    /// Metadata and estimators.
+    /// Metadata; estimators, also to try them, to roll them back and to delete them.
     case register
-    /// Everything, deletion too.
+    /// Everything: the workers and the deletion of batteries, too.
     case admin
 }
