@@ -46,7 +46,7 @@ class ServerError(RequestError):
 
 
 class RefusedError(RequestError):
-    """What was asked is not possible; asking again gives the same answer."""
+    """What was asked is not possible; asking again gives the same answer, unless it is 429: too many wait now."""
 
 
 class UnauthorizedError(RefusedError):

@@ -33,6 +33,8 @@ PATIENCE = 30.0
 """How long the server may take to acknowledge anything, or to open a connection. s"""
 REFUSALS = (1003, 1007, 1008)
 """Close codes after which it is no use to go on: of a record that cannot be stored, or of the upload as a whole."""
+TOO_MANY = 429
+"""HTTP status of a server that has too many connections of this address for now."""
 
 
 class Progress(Protocol):
@@ -93,7 +95,7 @@ class Upload:
             if time.monotonic() - away_since > self._give_up_after:
                 raise UploadCutError(f"the server stays away: {problem}", self._stored) from problem
             self._progress.set_postfix_str(f"reconnecting: {problem}"[:60])
-            time.sleep(random.uniform(0.5, 1.0) * min(0.2 * 2 ** min(attempt, 10), 10.0))
+            time.sleep(max(random.uniform(0.5, 1.0) * min(0.2 * 2 ** min(attempt, 10), 10.0), _asked_pause(problem)))
 
     def _open(self) -> ClientConnection:
         try:
@@ -104,7 +106,7 @@ class Upload:
         except InvalidURI as error:
             raise RequestError(str(error)) from error
         except InvalidStatus as error:
-            if error.response.status_code < 500:
+            if error.response.status_code < 500 and error.response.status_code != TOO_MANY:
                 detail = (error.response.body or b"").decode(errors="replace")
                 with contextlib.suppress(ValueError, TypeError, KeyError):
                     detail = json.loads(detail)["detail"]
@@ -172,3 +174,11 @@ class Upload:
         record = msgpack.unpackb(self._kept[0]) if named and self._kept else {}
         key = named[1] if named and named[1] in record else None
         raise RefusedRecordError(reason, self._stored, key=key, value=record.get(key)) from closed
+
+
+def _asked_pause(problem: Exception) -> float:
+    """Return how many seconds the server asks its client to stay away, at most a minute."""
+    if not isinstance(problem, InvalidStatus):
+        return 0
+    asked = problem.response.headers.get("Retry-After", "")
+    return min(float(asked), 60) if asked.isdecimal() else 0
