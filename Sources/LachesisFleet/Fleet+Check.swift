@@ -75,7 +75,7 @@ extension Fleet {
             pace.begins(.now)
             while !window.isQuiet {
                 guard let event = await events.next() else { throw CancellationError() }
-                if case .message(.notice, let payload) = event {
+                if case .message(.notice, let payload, _) = event {
                     acceleration.fell(try .init(notice: payload, after: acceleration.inUse))
                 } else {
                     try take(event, of: built, &window, &progress, &pace)
@@ -92,7 +92,7 @@ extension Fleet {
         switch event {
         case .started: break
         case .signalled: _ = environment.roster.takeSignals(of: built.link.epoch)
-        case .message(.result, let payload):
+        case .message(.result, let payload, let arrival):
             let answer: ResultAnswer
             let description = built.ready.description
             do {
@@ -105,7 +105,7 @@ extension Fleet {
             guard let fed = window.answer(answer.outcomes.count, checkpoint: false) else {
                 throw FleetError(.script, "the script's process answered what it was not asked")
             }
-            pace.answered(fed.count, .now)
+            pace.answered(fed.count, arrival)
             try progress.take(answer, fed)
         case .message: throw FleetError(.script, "the script's process answered out of turn")
         case .exited(let exit):

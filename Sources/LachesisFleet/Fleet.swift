@@ -20,14 +20,14 @@ struct FleetEnvironment: Sendable {
 package final class Fleet: Sendable {
     private struct State {
         var runners: [BatteryName: EstimatorRunner] = [:]
-        /// Batteries whose estimators are being registered or removed.
+        /// Batteries whose estimators are being registered or removed, or given an order or limits by an administrator.
         var changing: Set<BatteryName> = []
     }
 
     package let board: StatusBoard
     let environment: FleetEnvironment
     private let state = Mutex(State())
-    /// Runners that `run` has to take in: one a registration.
+    /// Runners that `run` has to take in: one an estimator of an earlier run, one a registration, one a removal that failed.
     private let (arrivals, arriving) = AsyncStream.makeStream(of: EstimatorRunner.self)
 
     package init(
@@ -64,9 +64,10 @@ package final class Fleet: Sendable {
     }
 
     /// Runs all estimators until cancelled.
-    package func run() async {
-        await withDiscardingTaskGroup { group in
-            group.addTask { await self.environment.roster.run() }
+    /// - Throws: `MessagingError` if the hosts cannot be heard any more.
+    package func run() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { try await self.environment.roster.run() }
             group.addTask { await self.keepTime() }
             for await runner in arrivals {
                 group.addTask(executorPreference: self.environment.roster.executor) { await runner.run() }
@@ -122,8 +123,8 @@ package final class Fleet: Sendable {
 
     /// Removes a battery's estimator, if it has one, while `body` removes what the storage holds of it.
     /// - Parameter body: gets a function that ends the estimator, to be called once nothing stands in the way any more.
-    /// - Throws: `FleetError` `.busy` if an estimator of the battery is being registered; what `body` throws: the estimator then goes
-    ///   on as the storage has it.
+    /// - Throws: `FleetError` `.busy` if the battery's estimator is being changed by somebody else; what `body` throws: the estimator
+    ///   then goes on as the storage has it.
     package func remove<Output: Sendable>(
         _ battery: BatteryName, _ body: (_ stopEstimator: @Sendable () -> Void) async throws -> Output
     ) async throws -> Output {

@@ -64,8 +64,9 @@ package final class HostRoster: Sendable {
     }
 
     /// Passes the hosts' reports on until the hub closes.
-    package func run() async {
-        await hub.run { [self] envelope in
+    /// - Throws: `MessagingError` if it cannot hear them any more.
+    package func run() async throws {
+        try await hub.run { [self] envelope in
             do {
                 handle(try HostReport(decoding: envelope.message), from: envelope.peer)
             } catch {
@@ -227,7 +228,7 @@ package final class HostRoster: Sendable {
             let own = state.withLock { state in usages.filter { state.workers[$0.epoch]?.peer == peer } }
             vitals.measured(own)
         case .message(let epoch, let kind, let payload):
-            worker(epoch, of: peer)?.yield(.message(kind, payload))
+            worker(epoch, of: peer)?.yield(.message(kind, payload, at: .now))
         case .output(let epoch, let bytes, let dropped):
             guard let order = state.withLock({ $0.workers[epoch]?.order }) else { return }
             logs.append(

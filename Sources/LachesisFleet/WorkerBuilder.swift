@@ -138,13 +138,13 @@ struct WorkerBuilder: Sendable {
             case .signalled:
                 // What it is told it will be told again, or look at by itself, once there is an estimator.
                 _ = roster.takeSignals(of: link.epoch)
-            case .message(.ready, let payload):
+            case .message(.ready, let payload, _):
                 do {
                     return try ReadyAnswer(decoding: payload, limits: limits, acceleration: acceleration)
                 } catch {
                     throw FleetError(.script, "\(error)")
                 }
-            case .message(.failed, let payload):
+            case .message(.failed, let payload, _):
                 let answer = try? FailedAnswer(decoding: payload)
                 throw FleetError(
                     answer?.isCheckpoints == true ? .checkpoint : .script, answer?.error ?? "the script failed")

@@ -96,10 +96,10 @@ final class WorkerFeed {
                 if signals.contains(.turn) { batchesOfTurn = 0 }
                 if signals.contains(.tick) { reminder = nil }
                 try await fill()
-            case .message(.notice, let payload):
+            case .message(.notice, let payload, _):
                 try notice(payload)
-            case .message(.result, let payload):
-                let commit = try await take(payload)
+            case .message(.result, let payload, let arrival):
+                let commit = try await take(payload, at: arrival)
                 try await fill()
                 try await write(commit)
             case .exited(let exit):
@@ -262,7 +262,7 @@ final class WorkerFeed {
     }
 
     /// Checks a result, shows it, and makes of it what is to be written.
-    private func take(_ payload: [UInt8]) async throws -> EstimateCommit {
+    private func take(_ payload: [UInt8], at arrival: ContinuousClock.Instant) async throws -> EstimateCommit {
         let answer = try await decode(payload)
         guard let fed = window.answer(answer.outcomes.count, checkpoint: answer.checkpoint != nil) else {
             throw FleetError(.script, "the script's process answered what it was not asked")
@@ -271,8 +271,8 @@ final class WorkerFeed {
         endTurn()
         let wasReplaying = progress.isReplaying
         try progress.take(answer, fed)
-        if let time = pace.answered(fed.count, .now) { environment.metrics.steps.observe(time, count: fed.count) }
-        estimator.meter.withLock { $0.stepped(answer.steppedCount, .now) }
+        if let time = pace.answered(fed.count, arrival) { environment.metrics.steps.observe(time, count: fed.count) }
+        estimator.meter.withLock { $0.stepped(answer.steppedCount, arrival) }
         let checkpoint = answer.checkpoint.flatMap(checkpoint)
         if !progress.isReplaying {
             environment.board.update(battery, version: estimator.version) { status in

@@ -20,7 +20,8 @@ struct FeedSignals: OptionSet, Sendable {
 /// What reaches the feeder of one worker.
 enum WorkerEvent: Sendable {
     case started(pid: Int32)
-    case message(WorkerMessageKind, [UInt8])
+    /// - at: when it came, be the feeder busy or not.
+    case message(WorkerMessageKind, [UInt8], at: ContinuousClock.Instant)
     /// The last event.
     case exited(WorkerExit)
     /// Not from the worker: `HostRoster.takeSignals` tells what for.

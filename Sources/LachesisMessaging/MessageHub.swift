@@ -79,16 +79,16 @@ package final class MessageHub: TaskExecutor {
     }
 
     /// Sends and receives until the hub is closed; to be called once. A cancelled caller does not wait for that.
+    /// - Throws: `MessagingError` if it is not possible any more to wait for messages; the hub is closed then.
     /// - Parameter receive: called for each message that arrives, on the hub's thread: a way to another one would cost more than most
     ///   messages take.
-    package func run(_ receive: @escaping @Sendable (Envelope) -> Void) async {
-        let (end, continuation) = AsyncStream.makeStream(of: Never.self)
+    package func run(_ receive: @escaping @Sendable (Envelope) -> Void) async throws {
+        let (end, continuation) = AsyncThrowingStream.makeStream(of: Never.self)
         state.withLock { $0.isServing = true }
         Thread.detachNewThread { [self] in
-            serve(receive)
-            continuation.finish()
+            continuation.finish(throwing: serve(receive))
         }
-        for await _ in end {}
+        for try await _ in end {}
     }
 
     /// Hands a message to the thread; a message to a peer that is gone is dropped, as that peer's end is reported by its process.
@@ -127,8 +127,10 @@ package final class MessageHub: TaskExecutor {
         _ = write(bell.writing, [1], 1)
     }
 
-    private func serve(_ receive: (Envelope) -> Void) {
-        while let todo = next() {
+    /// - Returns: why it ended before it was closed.
+    private func serve(_ receive: (Envelope) -> Void) -> MessagingError? {
+        var failure: MessagingError?
+        while let todo = next(&failure) {
             for envelope in todo.envelopes { _ = try? router.send(envelope.message, to: envelope.peer) }
             for job in todo.jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
             for _ in 0..<Self.atOnce {
@@ -136,16 +138,24 @@ package final class MessageHub: TaskExecutor {
                 receive(Envelope(peer: peer, message: message))
             }
         }
+        return failure
     }
 
-    /// What is to be done now, after waiting until there is something to do or to receive.
+    /// What is to be done now, after waiting until there is something to do or to receive. If waiting fails, the hub is closed.
     /// - Returns: nil at the end.
-    private func next() -> Todo? {
+    private func next(_ failure: inout MessagingError?) -> Todo? {
         let mustWait = state.withLock { state in
             state.isWaiting = state.todo.isEmpty && !state.isClosed
             return state.isWaiting
         }
-        if mustWait { wait() }
+        if mustWait {
+            do throws(MessagingError) {
+                try wait()
+            } catch {
+                failure = error
+                close()
+            }
+        }
         return state.withLock { state in
             state.isWaiting = false
             guard !state.isClosed || !state.todo.isEmpty else {
@@ -157,9 +167,8 @@ package final class MessageHub: TaskExecutor {
     }
 
     /// Returns when the bell was rung, a message has come, or, seldom, for nothing.
-    private func wait() {
-        guard let (_, ready) = try? router.wait(reading: [bell.reading], timeout: nil) else { return close() }
-        guard ready[0] else { return }
+    private func wait() throws(MessagingError) {
+        guard try router.wait(reading: [bell.reading], timeout: nil).ready[0] else { return }
         var drained = [UInt8](repeating: 0, count: 64)
         while read(bell.reading, &drained, drained.count) > 0 {}
     }

@@ -31,13 +31,13 @@ struct FleetService: Service {
     let fleet: Fleet
 
     func run() async throws {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await fleet.run() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await fleet.run() }
             group.addTask {
                 try? await gracefulShutdown()
                 await fleet.settle(within: ShutdownTime(workers: fleet.workerCount).saving)
             }
-            await group.next()
+            try await group.next()
             group.cancelAll()
         }
     }

@@ -29,7 +29,7 @@ import Testing
 
     private func whileFleetRuns(_ body: @Sendable () async throws -> Void) async throws {
         try await withThrowingTaskGroup { group in
-            group.addTask { [fleet] in await fleet.run() }
+            group.addTask { [fleet] in try await fleet.run() }
             try await body()
             group.cancelAll()
         }

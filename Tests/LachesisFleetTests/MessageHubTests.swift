@@ -27,7 +27,7 @@ import Testing
 
     private func remove() { unlink(hub.endpoint.replacingOccurrences(of: "ipc://", with: "")) }
 
-    @Test func whatManyTasksSendAtOnceArrivesWholeAndInTheOrderOfEach() async {
+    @Test func whatManyTasksSendAtOnceArrivesWholeAndInTheOrderOfEach() async throws {
         let (senders, each) = (8 as UInt8, 500 as UInt16)
         async let running: Void = hub.run { [hub] hello in
             for sender in 0..<senders {
@@ -45,11 +45,11 @@ import Testing
             #expect(numbers == Array(0..<each))
         }
         hub.close()
-        await running
+        try await running
         remove()
     }
 
-    @Test func aHubThatIsClosedSendsWhatItHasAndEnds() async {
+    @Test func aHubThatIsClosedSendsWhatItHasAndEnds() async throws {
         async let running: Void = hub.run { [hub] hello in
             for number in 0..<100 as Range<UInt8> { hub.send([number], to: hello.peer) }
             hub.close()
@@ -57,14 +57,14 @@ import Testing
         }
         let found = await messages(100)
         #expect(found == (0..<100 as Range<UInt8>).map { [$0] })
-        await running
+        try await running
         remove()
     }
 
-    @Test func whoIsCancelledDoesNotWaitForTheEnd() async {
-        let running = Task { await hub.run { _ in } }
+    @Test func whoIsCancelledDoesNotWaitForTheEnd() async throws {
+        let running = Task { try await hub.run { _ in } }
         running.cancel()
-        await running.value
+        try await running.value
         hub.close()
         remove()
     }
@@ -72,7 +72,7 @@ import Testing
     /// A thread's number, as long as it lives.
     private static func thread() -> UInt { UInt(pthread_self()) }
 
-    @Test func tasksThatPreferTheHubRunOnItsThreadAsLongAsThereIsOne() async {
+    @Test func tasksThatPreferTheHubRunOnItsThreadAsLongAsThereIsOne() async throws {
         func threads() async -> Set<UInt> {
             await withTaskGroup { group in
                 for _ in 0..<50 {
@@ -92,12 +92,12 @@ import Testing
         let own = await messages(1)[0].withUnsafeBytes { $0.loadUnaligned(as: UInt.self) }
         #expect(await threads() == [own])
         hub.close()
-        await running
+        try await running
         _ = await threads()
         remove()
     }
 
-    @Test func tasksThatAreNeverDoneHoldUpNoMessage() async {
+    @Test func tasksThatAreNeverDoneHoldUpNoMessage() async throws {
         let tasks = Task {
             await withTaskGroup { group in
                 for _ in 0..<100 {
@@ -113,7 +113,7 @@ import Testing
         hub.close()
         tasks.cancel()
         await tasks.value
-        await running
+        try await running
         remove()
     }
 }

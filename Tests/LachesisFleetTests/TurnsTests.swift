@@ -28,7 +28,7 @@ import Testing
 
     private func whileFleetRuns(_ body: @Sendable (FakeHost) async throws -> Void) async throws {
         try await withThrowingTaskGroup { group in
-            group.addTask { [fleet] in await fleet.run() }
+            group.addTask { [fleet] in try await fleet.run() }
             try await body(FakeHost(connecting: hub.endpoint, pid: 1))
             group.cancelAll()
         }
