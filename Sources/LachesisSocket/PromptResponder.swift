@@ -10,9 +10,17 @@ package struct PromptAnswer: Sendable {
     /// - Parameter headers: without those of the body's length and the date, which are added.
     package init(status: HTTPResponse.Status = .ok, headers: HTTPFields, body: ByteBuffer = ByteBuffer()) {
         var headers = headers
-        headers[.contentLength] = String(body.readableBytes)
+        if status != .notModified { headers[.contentLength] = String(body.readableBytes) }
         head = HTTPResponse(status: status, headerFields: headers)
         self.body = body
+    }
+
+    /// The head as it is sent, of HTTP/1.1.
+    func head(date: String) -> ByteBuffer {
+        var text = "HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\n"
+        for field in head.headerFields { text += "\(field.name.rawName): \(field.value)\r\n" }
+        text += "Date: \(date)\r\n\r\n"
+        return ByteBuffer(string: text)
     }
 }
 
@@ -27,21 +35,26 @@ final class PromptResponder: ChannelDuplexHandler {
     typealias OutboundOut = HTTPResponsePart
 
     private let date: DateField
+    private let repetition: RequestRepetition
     private let answer: @Sendable (HTTPRequest, any Channel) -> PromptAnswer?
     /// Requests that were handed on and whose responses have not ended.
     private var pending = 0
     /// To the request whose end has not come.
     private var prompt: PromptAnswer?
 
-    init(date: DateField, _ answer: @escaping @Sendable (HTTPRequest, any Channel) -> PromptAnswer?) {
-        (self.date, self.answer) = (date, answer)
+    /// - Parameter repetition: told of what is answered here, to answer the next that is like it.
+    init(
+        date: DateField, repetition: RequestRepetition,
+        _ answer: @escaping @Sendable (HTTPRequest, any Channel) -> PromptAnswer?
+    ) {
+        (self.date, self.repetition, self.answer) = (date, repetition, answer)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch Self.unwrapInboundIn(data) {
         case .head(let head):
             prompt = mayAnswer(head, context.channel) ? answer(head, context.channel) : nil
-            guard prompt == nil else { return }
+            guard prompt == nil else { return repetition.noteAnswer(to: head) }
             pending += 1
         case .body:
             break

@@ -59,13 +59,16 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
                 HTTPRequestDecoder(
                     leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .drop,
                     limitConfiguration: limits))
+            let repetition = RequestRepetition(date: date, idleTimeout: configuration.idleTimeout, promptly)
             let firstRequest = channel.eventLoop.makePromise(of: FirstRequest.self)
             let gate = UpgradeGate(
-                configuration: configuration, codec: [encoder, decoder],
-                startHTTP: { try addHTTPHandlers(to: channel, logger: logger) }, firstRequest: firstRequest)
+                configuration: configuration, codec: [repetition, encoder, decoder],
+                startHTTP: { try addHTTPHandlers(to: channel, repetition, logger: logger) }, firstRequest: firstRequest)
+            repetition.gate = gate
             let operations = channel.pipeline.syncOperations
             try operations.addHandler(ConnectionLimit(count, isPlain: configuration.tls == nil, logger: logger))
             if let tls = configuration.tls { try operations.addHandler(tls.handler()) }
+            try operations.addHandler(repetition)
             try operations.addHandler(encoder)
             try operations.addHandler(decoder)
             try operations.addHandler(gate)
@@ -76,12 +79,12 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     private func addHTTPHandlers(
-        to channel: any Channel, logger: Logger
+        to channel: any Channel, _ repetition: RequestRepetition, logger: Logger
     ) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         let operations = channel.pipeline.syncOperations
         try operations.addHandler(HTTP1ToHTTPServerCodec(secure: configuration.tls != nil))
         try operations.addHandler(HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
-        try operations.addHandler(PromptResponder(date: date, promptly))
+        try operations.addHandler(PromptResponder(date: date, repetition: repetition, promptly))
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }

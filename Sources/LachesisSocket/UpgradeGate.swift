@@ -84,6 +84,11 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
         self.context = nil
     }
 
+    /// Whether there have been requests that are no upgrade, and each has come whole and been answered.
+    var isIdle: Bool {
+        if case .http = state { exchanges.isIdle && body == nil } else { false }
+    }
+
     // MARK: The owner's answer
 
     /// Makes the connection a WebSocket; throws ``SocketError/closed`` if it has ended meanwhile. On the event loop.

@@ -133,6 +133,11 @@ struct RawClient {
     }
 }
 
+/// Whether the request that is being answered was not parsed.
+private func isRepeated(_ channel: any Channel) -> Bool {
+    (try? channel.pipeline.syncOperations.handler(type: RequestRepetition.self))?.known != nil
+}
+
 /// Runs a real server on a free port while `body` runs, then shuts it down gracefully.
 func withServer<Result: Sendable>(
     _ configuration: SocketConfiguration = SocketConfiguration(),
@@ -145,9 +150,11 @@ func withServer<Result: Sendable>(
     let channel = SocketServerChannel(
         configuration: configuration,
         promptly: { request, channel in
-            guard request.path == "/prompt" else { return nil }
+            guard let path = request.path, path.hasPrefix("/prompt"), path != "/prompt-no-more" || !isRepeated(channel)
+            else { return nil }
             let isAtOnce = channel.eventLoop.inEventLoop
-            return PromptAnswer(headers: [.server: "\(isAtOnce)"], body: ByteBuffer(string: "at once"))
+            return PromptAnswer(
+                headers: [.server: "\(isAtOnce)", .vary: "\(isRepeated(channel))"], body: ByteBuffer(string: "at once"))
         },
         shouldUpgrade: shouldUpgrade,
         responder: { request, writer, channel in
