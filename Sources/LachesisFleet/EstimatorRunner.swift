@@ -220,7 +220,7 @@ final class EstimatorRunner: Sendable {
     private func park(_ problem: String, _ course: inout Course) async {
         show(.parked, problem: problem)
         await listen { self.wish.withLock(\.isPending) }
-        if wish.withLock(\.wantsRestart) { course.policy.revive() }
+        course.policy.revive()
     }
 
     /// Waits without a worker until the battery has records behind the cursor, or somebody wants it otherwise.

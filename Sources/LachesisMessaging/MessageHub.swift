@@ -16,6 +16,8 @@ package final class MessageHub: TaskExecutor {
 
     package let endpoint: String
 
+    /// By which tools for tracing know the thread.
+    package static let threadName = "message hub"
     /// Jobs, and messages, that are taken between two looks at what is to be sent: that waits for no more of either.
     private static let atOnce = 32
 
@@ -86,6 +88,7 @@ package final class MessageHub: TaskExecutor {
         let (end, continuation) = AsyncThrowingStream.makeStream(of: Never.self)
         state.withLock { $0.isServing = true }
         Thread.detachNewThread { [self] in
+            Thread.current.name = Self.threadName
             continuation.finish(throwing: serve(receive))
         }
         for try await _ in end {}

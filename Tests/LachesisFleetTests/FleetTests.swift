@@ -58,6 +58,20 @@ import Testing
         Issue.record("there was never: \(what)")
     }
 
+    @Test func feedersRunOnTheThreadThatHearsTheHosts() async throws {
+        try await whileFleetRuns {
+            let host = FakeHost(connecting: hub.endpoint, pid: 101)
+            let epoch = try await register(on: host)
+            for sequence in 1...3 as ClosedRange<Int64> {
+                store(upTo: sequence)
+                #expect(try await host.batch().records == 1)
+                host.say(.message(epoch, .result, Answers.result(1, after: Int(sequence) - 1, mean: 1)))
+                try await wait("a result") { fleet.board.status(of: battery)?.estimator.cursor == sequence }
+            }
+            #expect(storage.state.withLock(\.readers) == [MessageHub.threadName])
+        }
+    }
+
     @Test func aWorkerThatWasReplacedChangesNothingWhateverItSaysLater() async throws {
         try await whileFleetRuns {
             let stopped = FakeHost(connecting: hub.endpoint, pid: 101)
