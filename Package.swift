@@ -152,7 +152,7 @@ let package = Package(
         .testTarget(
             name: "LachesisFleetTests",
             dependencies: [
-                "TestSupport", "LachesisModel", "LachesisWire", "LachesisMessaging", "LachesisFleet",
+                "TestSupport", "LachesisModel", "LachesisWire", "LachesisMessaging", "LachesisFleet", "CZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),

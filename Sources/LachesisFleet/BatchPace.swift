@@ -11,10 +11,10 @@ struct BatchPace {
 
     /// What a record takes on average, the last ones counting most; nil before the first answer.
     private var perRecord: Duration?
-    /// When the worker began with what it is at.
-    private var begun: ContinuousClock.Instant
-
-    init(now: ContinuousClock.Instant) { begun = now }
+    /// When each batch was sent that is not answered, the oldest first.
+    private var sent: [ContinuousClock.Instant] = []
+    /// When the latest answer came; nil before the first.
+    private var latest: ContinuousClock.Instant?
 
     /// Records of the next batch, at most.
     var limit: Int {
@@ -23,17 +23,21 @@ struct BatchPace {
         return Int(min(max(count, 1), Double(WorkerMessageLimits.records)))
     }
 
-    /// A batch goes to a worker that has nothing else to do.
-    mutating func begins(_ now: ContinuousClock.Instant) { begun = now }
+    /// A batch is about to be sent, of records or for a checkpoint alone.
+    mutating func sends(_ now: ContinuousClock.Instant) { sent.append(now) }
 
-    /// So many records were answered.
-    /// - Returns: what each of them took on average; nil if there were none.
+    /// The oldest batch was answered, which had so many records.
+    /// - Parameter now: when the answer came, which may be a while ago.
+    /// - Returns: what each record took on average; nil if there were none.
     @discardableResult
     mutating func answered(_ count: Int, _ now: ContinuousClock.Instant) -> Duration? {
+        let sent = self.sent.isEmpty ? now : self.sent.removeFirst()
+        // The worker began with it when it came, or after the one before.
+        let begun = max(sent, latest ?? sent)
+        latest = now
         guard count > 0 else { return nil }
-        let latest = (now - begun) / count
-        perRecord = perRecord.map { ($0 + latest) / 2 } ?? latest
-        begun = now
-        return latest
+        let each = max(.zero, now - begun) / count
+        perRecord = perRecord.map { ($0 + each) / 2 } ?? each
+        return each
     }
 }

@@ -58,7 +58,7 @@ extension Fleet {
         let start = max(0, last - Int64(rows))
         let deadline = ContinuousClock.now + Self.checkTime
         let columns = built.ready.description.columns
-        var (window, pace) = (FeedWindow(after: start), BatchPace(now: .now))
+        var (window, pace) = (FeedWindow(after: start), BatchPace())
         var progress = FeedProgress(
             cursor: start, snapshot: Snapshot(mean: built.ready.mean, covariance: built.ready.covariance),
             storedCursor: 0)
@@ -69,10 +69,10 @@ extension Fleet {
             let records = try await environment.storage.records(
                 of: battery, after: window.sent, columns: columns, limit: limit)
             guard records.count > 0 else { break }
+            pace.sends(.now)
             built.link.send(.batch, records.encoded(columns: columns.count, checkpoint: false))
             window.send(records, checkpoint: false)
             count += records.count
-            pace.begins(.now)
             while !window.isQuiet {
                 guard let event = await events.next() else { throw CancellationError() }
                 if case .message(.notice, let payload, _) = event {

@@ -67,7 +67,11 @@ package final class Fleet: Sendable {
     /// - Throws: `MessagingError` if the hosts cannot be heard any more.
     package func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
-            group.addTask { try await self.environment.roster.run() }
+            group.addTask { [arriving] in
+                // What a task throws cancels the others, and not this function, which waits for arrivals.
+                defer { arriving.finish() }
+                try await self.environment.roster.run()
+            }
             group.addTask { await self.keepTime() }
             for await runner in arrivals {
                 group.addTask(executorPreference: self.environment.roster.executor) { await runner.run() }
@@ -149,7 +153,7 @@ package final class Fleet: Sendable {
 
     func beginChange(of battery: BatteryName) throws {
         guard state.withLock({ $0.changing.insert(battery).inserted }) else {
-            throw FleetError(.busy, "the estimator of '\(battery)' is just being registered or removed")
+            throw FleetError(.busy, "the estimator of '\(battery)' is just being changed by another request")
         }
     }
 

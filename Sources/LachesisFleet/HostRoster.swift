@@ -66,12 +66,17 @@ package final class HostRoster: Sendable {
     /// Passes the hosts' reports on until the hub closes.
     /// - Throws: `MessagingError` if it cannot hear them any more.
     package func run() async throws {
-        try await hub.run { [self] envelope in
-            do {
-                handle(try HostReport(decoding: envelope.message), from: envelope.peer)
-            } catch {
-                logger.error("a host sent what cannot be understood", metadata: ["error": "\(error)"])
+        do {
+            try await hub.run { [self] envelope in
+                do {
+                    handle(try HostReport(decoding: envelope.message), from: envelope.peer)
+                } catch {
+                    logger.error("a host sent what cannot be understood", metadata: ["error": "\(error)"])
+                }
             }
+        } catch {
+            logger.critical("the hosts cannot be heard any more", metadata: ["error": "\(error)"])
+            throw error
         }
     }
 

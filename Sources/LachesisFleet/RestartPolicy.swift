@@ -5,7 +5,7 @@
 package struct RestartPolicy: Sendable, Equatable {
     package enum Decision: Sendable, Equatable {
         case restart(after: Duration)
-        /// Not again until somebody restarts it, the estimator is registered anew, or the server restarts.
+        /// Not again until somebody orders something of it, the estimator is registered anew, or the server restarts.
         case park
     }
 

@@ -23,7 +23,7 @@ final class WorkerFeed {
     private var window: FeedWindow
     private var progress: FeedProgress
     private var plan: CheckpointPlan
-    private var pace = BatchPace(now: .now)
+    private var pace = BatchPace()
     private var mustLeave: Bool
     /// When it is reminded that something may be due; nil if it is not.
     private var reminder: ContinuousClock.Instant?
@@ -135,7 +135,6 @@ final class WorkerFeed {
             guard records.count > 0 else { return endTurn() }
             note(isIdle: false)
             fedAt = .now
-            if window.isQuiet { pace.begins(fedAt) }
             let isDue = plan.send(records.count, now: fedAt)
             send(
                 records,
@@ -178,6 +177,7 @@ final class WorkerFeed {
     }
 
     private func send(_ records: RecordMatrix, checkpoint: Bool) {
+        pace.sends(.now)
         live.link.send(.batch, records.encoded(columns: description.columns.count, checkpoint: checkpoint))
         window.send(records, checkpoint: checkpoint)
         batchesOfTurn = batchesOfTurn.map { $0 + 1 }

@@ -16,7 +16,7 @@ package final class MessageHub: TaskExecutor {
 
     package let endpoint: String
 
-    /// By which tools for tracing know the thread.
+    /// The thread's name, as tools for tracing show it.
     package static let threadName = "message hub"
     /// Jobs, and messages, that are taken between two looks at what is to be sent: that waits for no more of either.
     private static let atOnce = 32
@@ -27,7 +27,7 @@ package final class MessageHub: TaskExecutor {
     private let bell: (reading: Int32, writing: Int32)
     /// The thread's alone from its start on, which is the memory barrier that ZeroMQ asks for; made before, so that the caller hears
     /// why binding failed.
-    private nonisolated(unsafe) let router: MessageSocket
+    nonisolated(unsafe) let router: MessageSocket
 
     private struct State {
         var todo = Todo()
@@ -81,9 +81,9 @@ package final class MessageHub: TaskExecutor {
     }
 
     /// Sends and receives until the hub is closed; to be called once. A cancelled caller does not wait for that.
-    /// - Throws: `MessagingError` if it is not possible any more to wait for messages; the hub is closed then.
     /// - Parameter receive: called for each message that arrives, on the hub's thread: a way to another one would cost more than most
     ///   messages take.
+    /// - Throws: `MessagingError` if it is not possible any more to wait for messages; the hub is closed then.
     package func run(_ receive: @escaping @Sendable (Envelope) -> Void) async throws {
         let (end, continuation) = AsyncThrowingStream.makeStream(of: Never.self)
         state.withLock { $0.isServing = true }

@@ -6,7 +6,7 @@ package final class MessageSocket {
     /// Bytes of the largest message that is received; a peer that sends more is disconnected.
     package static let maximumMessageBytes = 128 << 20
 
-    private let context: UnsafeMutableRawPointer
+    let context: UnsafeMutableRawPointer
     private let socket: UnsafeMutableRawPointer
     private let isRouter: Bool
 

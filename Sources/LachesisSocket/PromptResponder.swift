@@ -7,7 +7,7 @@ package struct PromptAnswer: Sendable {
     var head: HTTPResponse
     let body: ByteBuffer
 
-    /// - Parameter headers: without those of the body's length and the date, which are added.
+    /// - Parameter headers: without those of the body's length and the date, which are added; 304 has no length.
     package init(status: HTTPResponse.Status = .ok, headers: HTTPFields, body: ByteBuffer = ByteBuffer()) {
         var headers = headers
         if status != .notModified { headers[.contentLength] = String(body.readableBytes) }

@@ -15,7 +15,8 @@ final class RequestRepetition: ChannelInboundHandler, RemovableChannelHandler {
 
     private let date: DateField
     private let answer: @Sendable (HTTPRequest, any Channel) -> PromptAnswer?
-    /// How often a request goes the long way all the same, for those who watch that the connection is not idle.
+    /// So long after one that went the long way the next does, for those who watch that the connection is not idle: what they take for
+    /// silence may have begun so much earlier than it did.
     private let period: TimeAmount
     private var wentLongWay = NIODeadline.uptimeNanoseconds(0)
     /// The request that was read last, if it was answered promptly.
@@ -31,7 +32,7 @@ final class RequestRepetition: ChannelInboundHandler, RemovableChannelHandler {
         date: DateField, idleTimeout: Duration,
         _ answer: @escaping @Sendable (HTTPRequest, any Channel) -> PromptAnswer?
     ) {
-        (self.date, self.answer, period) = (date, answer, TimeAmount(idleTimeout / 4))
+        (self.date, self.answer, period) = (date, answer, TimeAmount(idleTimeout / 12))
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { gate = nil }

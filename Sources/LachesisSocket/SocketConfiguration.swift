@@ -4,7 +4,8 @@ package struct SocketConfiguration: Sendable {
     package var maxMessageSize = 65 * 1024
     /// Bytes of messages that may wait for the handler before the socket is no longer read. Default 256 KiB.
     package var inboundHighWater = 256 * 1024
-    /// How long a connection may take to send its first request, and stay silent between requests or within one. Default 60 s.
+    /// How long a connection may take to send its first request, and stay silent between requests or within one. Default 60 s. After
+    /// requests that were all the same it may be a twelfth less.
     package var idleTimeout: Duration = .seconds(60)
     /// How long the server waits, in all, for one request's body, at most; then reading it throws ``SlowBody``. Default 300 s.
     package var bodyTimeout: Duration = .seconds(300)

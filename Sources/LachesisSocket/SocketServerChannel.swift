@@ -64,7 +64,6 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
             let gate = UpgradeGate(
                 configuration: configuration, codec: [repetition, encoder, decoder],
                 startHTTP: { try addHTTPHandlers(to: channel, repetition, logger: logger) }, firstRequest: firstRequest)
-            repetition.gate = gate
             let operations = channel.pipeline.syncOperations
             try operations.addHandler(ConnectionLimit(count, isPlain: configuration.tls == nil, logger: logger))
             if let tls = configuration.tls { try operations.addHandler(tls.handler()) }
@@ -72,6 +71,7 @@ package struct SocketServerChannel: ServerChildChannel, HTTPChannelHandler {
             try operations.addHandler(encoder)
             try operations.addHandler(decoder)
             try operations.addHandler(gate)
+            repetition.gate = gate
             return Value(
                 channel: channel, gate: NIOLoopBound(gate, eventLoop: channel.eventLoop),
                 firstRequest: firstRequest.futureResult, departure: gate.departure)

@@ -54,6 +54,8 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var endsAfterResponse = false
     private var context: ChannelHandlerContext?
     private var isShuttingDown = false
+    /// What came last is no HTTP: nothing that follows is.
+    private var isGarbled = false
 
     /// - Parameters:
     ///   - codec: the encoder and decoder before this handler, which a WebSocket does without.
@@ -86,7 +88,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Whether there have been requests that are no upgrade, and each has come whole and been answered.
     var isIdle: Bool {
-        if case .http = state { exchanges.isIdle && body == nil } else { false }
+        if case .http = state { exchanges.isIdle && body == nil && !isGarbled } else { false }
     }
 
     // MARK: The owner's answer
@@ -336,6 +338,7 @@ final class UpgradeGate: ChannelDuplexHandler, RemovableChannelHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch state {
         case .http, .socket:
+            isGarbled = isGarbled || error is HTTPParserError
             context.fireErrorCaught(error)
         case .waiting where error is HTTPParserError, .arriving where error is HTTPParserError:
             guard context.channel.isActive else { return }

@@ -83,17 +83,15 @@ struct Daemon: Sendable {
             print("listening on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)")
             fflush(nil)
         }
-        var services: [any Service] = [
-            StoreService(store: store),
-            audit,
-            api.accessWatch,
-            HubService(hub: hub),
-            CancellableService { await localHost.run() },
-            FleetService(fleet: fleet),
+        let services: [any Service] = [
+            StoreService(store: store), audit, api.accessWatch, HubService(hub: hub),
+            CancellableService { await localHost.run() }, FleetService(fleet: fleet),
+            await TLSReload(tls: sockets.tls, logger: logger), application,
         ]
-        services += [await TLSReload(tls: sockets.tls, logger: logger), application]
+        // One that fails ends the others as a signal does.
         var configuration = ServiceGroupConfiguration(
-            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // What still runs then is cancelled.
         configuration.maximumGracefulShutdownDuration = shutdown.whole
         do {

@@ -106,7 +106,8 @@ import Testing
         }
     }
 
-    @Test func aParkedEstimatorIsRevivedByARestart() async throws {
+    @Test(arguments: [[WorkerControl.restart], [.stop, .resume]])
+    func aParkedEstimatorIsRevivedByOrders(orders: [WorkerControl]) async throws {
         try await whileFleetRuns {
             let host = FakeHost(connecting: hub.endpoint, pid: 1)
             var epoch = try await register(on: host)
@@ -118,9 +119,9 @@ import Testing
             }
             while fleet.board.status(of: battery)?.phase != .parked { try await Task.sleep(for: .milliseconds(2)) }
             #expect(try await refusal(.resume).contains("parked"))
-            async let revived = fleet.control(battery, .restart)
+            async let revived: Void = { for order in orders { _ = try await fleet.control(battery, order) } }()
             (epoch, _) = try await host.build()
-            _ = try await revived
+            try await revived
             #expect(try await host.batch().records == 1)
             host.say(.exited(epoch, WorkerExit(.ended, status: 3)))
             // It has all its attempts again.

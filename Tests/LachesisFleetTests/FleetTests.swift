@@ -1,5 +1,5 @@
+import CZeroMQ
 import Foundation
-import LachesisMessaging
 import LachesisModel
 import LachesisWire
 import Logging
@@ -7,6 +7,7 @@ import Synchronization
 import Testing
 
 @testable import LachesisFleet
+@testable import LachesisMessaging
 
 /// The fleet over hosts that the test plays itself: what no real host does, or does rarely.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct FleetTests {
@@ -56,6 +57,19 @@ import Testing
             try await Task.sleep(for: .milliseconds(2))
         }
         Issue.record("there was never: \(what)")
+    }
+
+    @Test func aFleetThatCannotHearItsHostsEnds() async throws {
+        let running = Task { [fleet] in try await fleet.run() }
+        let host = FakeHost(connecting: hub.endpoint, pid: 101)
+        let epoch = try await register(on: host)
+        store(upTo: 1)
+        #expect(try await host.batch().records == 1)
+        host.say(.message(epoch, .result, Answers.result(1, mean: 1)))
+        try await wait("a result") { fleet.board.status(of: battery)?.estimator.cursor == 1 }
+        zmq_ctx_shutdown(hub.router.context)
+        await #expect(throws: MessagingError.self) { try await running.value }
+        unlink(hub.endpoint.replacingOccurrences(of: "ipc://", with: ""))
     }
 
     @Test func feedersRunOnTheThreadThatHearsTheHosts() async throws {

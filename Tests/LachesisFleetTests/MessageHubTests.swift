@@ -1,6 +1,8 @@
+import CZeroMQ
 import Foundation
-import LachesisMessaging
 import Testing
+
+@testable import LachesisMessaging
 
 @Suite(.timeLimit(.minutes(1))) struct MessageHubTests {
     private let hub: MessageHub
@@ -60,6 +62,21 @@ import Testing
         try await running
         remove()
     }
+
+    @Test func aHubThatCannotWaitForMessagesSaysWhyAndRunsTasksElsewhere() async throws {
+        let running = Task { try await hub.run { _ in } }
+        let isOnHub: @Sendable () async -> Bool = { [hub] in
+            await withTaskExecutorPreference(hub) { Self.threadName() == MessageHub.threadName }
+        }
+        while await !isOnHub() { await Task.yield() }
+        zmq_ctx_shutdown(hub.router.context)
+        let error = await #expect(throws: MessagingError.self) { try await running.value }
+        #expect(error?.operation == "zmq_poll")
+        #expect(await !isOnHub())
+        remove()
+    }
+
+    private static func threadName() -> String? { Thread.current.name }
 
     @Test func whoIsCancelledDoesNotWaitForTheEnd() async throws {
         let running = Task { try await hub.run { _ in } }

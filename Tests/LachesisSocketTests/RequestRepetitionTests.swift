@@ -33,6 +33,7 @@ import Testing
                 #expect(await client.text(7) == "at once")
             }
             #expect(heads[0].contains("Vary: false\r\n") && heads[1].contains("Vary: true\r\n"))
+            #expect(heads.allSatisfy { $0.lowercased().split(separator: "\r\ndate: ").count == 2 })
             let others = heads.map { $0.replacing("Vary: true", with: "Vary: false").withoutDate }
             #expect(Set(others).count == 1)
         }
@@ -55,10 +56,10 @@ import Testing
 
     @Test func whatIsNoLongerAtHandGoesTheLongWay() async throws {
         try await withClient { client in
-            for text in ["at once", "at once"] {
+            for _ in 0..<3 {
                 try await client.send(Self.request("/prompt-no-more"))
-                _ = await client.head()
-                #expect(await client.text(text.utf8.count) == text)
+                #expect(await client.head().contains("Vary: false\r\n"))
+                #expect(await client.text(7) == "at once")
             }
         }
     }
@@ -89,12 +90,43 @@ import Testing
             #expect(await client.text(10) == "POST /p \(known.utf8.count)")
 
             try await learn()
+            try await client.send("POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            try await client.send("\(String(known.utf8.count, radix: 16))\r\n")
+            try await Task.sleep(for: .milliseconds(100))
+            try await client.send(known)
+            try await Task.sleep(for: .milliseconds(100))
+            try await client.send("\r\n0\r\n\r\n")
+            _ = await client.head()
+            #expect(await client.text(10) == "POST /p \(known.utf8.count)")
+
+            try await learn()
             try await client.send(Self.request("/slow") + known)
             _ = await client.head()
             #expect(await client.text(11) == "GET /slow 0")
             _ = await client.head()
             #expect(await client.text(13) == "GET /prompt 0")
             try await learn()
+        }
+    }
+
+    @Test func blankLinesBeforeARequestAreRepeatedWithIt() async throws {
+        try await withClient { client in
+            for isRepeated in [false, true, true] {
+                try await client.send("\r\n\r\n" + Self.request("/prompt"))
+                #expect(await client.head().contains("Vary: \(isRepeated)\r\n"))
+                #expect(await client.text(7) == "at once")
+            }
+        }
+    }
+
+    @Test func whatIsFollowedByGarbageIsNotRepeated() async throws {
+        try await withClient { client in
+            let garbled = Self.request("/prompt") + "no request at all\r\n\r\n"
+            try await client.send(garbled)
+            #expect(await client.head().contains("Vary: false\r\n"))
+            #expect(await client.text(7) == "at once")
+            try? await client.send(garbled)
+            #expect(await !client.rest().contains("at once"))
         }
     }
 
@@ -115,10 +147,10 @@ import Testing
 
     @Test func whoRepeatsIsNotIdle() async throws {
         var configuration = SocketConfiguration()
-        configuration.idleTimeout = .seconds(2)
+        configuration.idleTimeout = .seconds(4)
         try await withClient(configuration) { client in
             var repeated = 0
-            for _ in 0..<30 {
+            for _ in 0..<60 {
                 try await client.send(Self.request("/prompt"))
                 if await client.head().contains("Vary: true") { repeated += 1 }
                 #expect(await client.text(7) == "at once")

@@ -72,7 +72,7 @@ class Batteries(Connection):
 
         `source`: a battery-data-toolkit HDF5 file or Parquet folder, a Parquet or CSV file, a BatteryDataset, a
         DataFrame, or an iterable of dicts, however long it goes on. A cut connection is opened again and resumed
-        without a gap or a duplicate. Raises UploadCutError after `give_up_after` s without any answer; UploadError if
+        without a gap or a duplicate. Raises UploadCutError if nothing is taken for `give_up_after` s; UploadError if
         the server ends the upload, as when the token is revoked; RefusedRecordError for a record that cannot be stored.
         `progress` shows a bar on standard error, or tells an object like it.
         """

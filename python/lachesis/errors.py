@@ -42,7 +42,7 @@ class UnreachableError(RequestError):
 
 
 class ServerError(RequestError):
-    """The server cannot do what it should: 503 while its disk is full or fails, any other 5xx is a bug of it."""
+    """The server cannot do what it should: for now, as with a full disk (503), or for a bug of its own."""
 
 
 class RefusedError(RequestError):

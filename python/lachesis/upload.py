@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
+from time import sleep
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -74,7 +75,7 @@ class Upload:
     def run(self) -> int:
         """Send all records; return how many are stored: all.
 
-        Raises RefusedRecordError if the server refuses a record, UploadCutError if the server stays away for
+        Raises RefusedRecordError if the server refuses a record, UploadCutError if it stays away or takes nothing for
         `give_up_after` seconds, UploadError if it ends the upload, RequestError if it refuses to begin it.
         """
         attempt, away_since = 0, -math.inf
@@ -92,10 +93,12 @@ class Upload:
             attempt = 0 if self._stored > before else attempt + 1
             if self._last_success > away_since:
                 away_since = time.monotonic()
-            if time.monotonic() - away_since > self._give_up_after:
-                raise UploadCutError(f"the server stays away: {problem}", self._stored) from problem
+            left = self._give_up_after - (time.monotonic() - away_since)
+            if left <= 0:
+                raise UploadCutError(_reason(problem), self._stored) from problem
             self._progress.set_postfix_str(f"reconnecting: {problem}"[:60])
-            time.sleep(max(random.uniform(0.5, 1.0) * min(0.2 * 2 ** min(attempt, 10), 10.0), _asked_pause(problem)))
+            pause = random.uniform(0.5, 1.0) * min(0.2 * 2 ** min(attempt, 10), 10.0)
+            sleep(min(max(pause, random.uniform(1.0, 1.5) * _asked_pause(problem)), left))
 
     def _open(self) -> ClientConnection:
         try:
@@ -106,11 +109,9 @@ class Upload:
         except InvalidURI as error:
             raise RequestError(str(error)) from error
         except InvalidStatus as error:
-            if error.response.status_code < 500 and error.response.status_code != TOO_MANY:
-                detail = (error.response.body or b"").decode(errors="replace")
-                with contextlib.suppress(ValueError, TypeError, KeyError):
-                    detail = json.loads(detail)["detail"]
-                raise failure(error.response.status_code, detail, "the upload was refused: ") from error
+            status = error.response.status_code
+            if status < 500 and status != TOO_MANY:
+                raise failure(status, _detail(error), "the upload was refused: ") from error
             raise
 
     def _send_all(self, socket: ClientConnection) -> None:
@@ -176,9 +177,22 @@ class Upload:
         raise RefusedRecordError(reason, self._stored, key=key, value=record.get(key)) from closed
 
 
+def _detail(refusal: InvalidStatus) -> str:
+    """Return what the server gave as the reason."""
+    text = (refusal.response.body or b"").decode(errors="replace")
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return str(json.loads(text)["detail"])
+    return text
+
+
+def _reason(problem: Exception) -> str:
+    """Return why an upload was given up, in words."""
+    if isinstance(problem, InvalidStatus):
+        return f"the server takes no upload for now ({problem.response.status_code}): {_detail(problem)}"
+    return f"the server stays away: {problem}"
+
+
 def _asked_pause(problem: Exception) -> float:
-    """Return how many seconds the server asks its client to stay away, at most a minute."""
-    if not isinstance(problem, InvalidStatus):
-        return 0
-    asked = problem.response.headers.get("Retry-After", "")
-    return min(float(asked), 60) if asked.isdecimal() else 0
+    """Return how many seconds the server asks its client to stay away, at most a minute; 0 if it names none."""
+    asked = problem.response.headers.get_all("Retry-After") if isinstance(problem, InvalidStatus) else []
+    return min(float(asked[0]), 60) if asked and asked[0].isdecimal() else 0

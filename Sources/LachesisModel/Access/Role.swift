@@ -1,6 +1,6 @@
 /// What a token may be used for.
 package enum Role: String, Sendable, CaseIterable {
-    /// What only looks, save at the workers.
+    /// Looks at everything but the workers.
     case read
     /// Records, over the WebSocket or with POST.
     case upload

@@ -26,11 +26,12 @@ def test_many_at_once_are_answered_in_their_order(server: Server, battery: str) 
         assert [connection.answer().status for _ in range(5)] == [200, 404, 200, 422, 200]
 
 
-def test_one_who_does_not_read_the_answers_is_not_heard_for_ever(server: Server, battery: str) -> None:
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_one_who_does_not_read_the_answers_is_not_heard_for_ever(server: Server, battery: str, at_once: int) -> None:
     before = peak_memory(server.pid)
     with Connection(server) as connection:
         connection.socket.settimeout(3)
-        sent, many = 0, poll(battery) * 100
+        sent, many = 0, poll(battery) * at_once
         with pytest.raises(TimeoutError):
             while sent < UNREAD:
                 sent += connection.socket.send(many)
@@ -48,10 +49,11 @@ def test_a_host_that_is_allowed_opens_for_no_other(server: Server, battery: str)
 
 def test_a_connection_between_polls_ends_with_the_server(make_server: ServerFactory) -> None:
     server = make_server()
+    server.accept("a", KALMAN)
     with Connection(server) as connection:
-        for _ in range(3):
-            connection.send(poll("nonesuch"))
-            assert connection.answer().status == 404
+        for name, status in [("nonesuch", 404), *[("a", 200)] * 3]:
+            connection.send(poll(name))
+            assert connection.answer().status == status
         server.stop()
         assert connection.is_at_end()
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 import tokens
-from cells import drive
+from cells import KALMAN, drive
 from processes import wait
+from raw import Connection
 from server import Server, ServerFactory
 from streaming import acknowledged, connect, packed, upload
 
@@ -90,6 +91,17 @@ def test_everything_works_over_tls(secure: Server) -> None:
     with Client(secure.url, secure.token, verify=secure.trust) as client:
         assert client.upload("more", drive(500), progress=False) == 500
         assert client.stats()["more"]["data_stats"]["rows"] == 500
+
+
+def test_polls_are_repeated_over_tls(secure: Server) -> None:
+    secure.accept("polled", KALMAN)
+    secure.wait_status("polled", phase="running")
+    with Connection(secure) as connection:
+        bodies = []
+        for _ in range(4):
+            connection.send(b"GET /online/status/polled HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            bodies.append(connection.answer().body)
+    assert len(set(bodies)) == 1 and b"is_ready" in bodies[0]
 
 
 def test_a_refusal_and_a_close_come_whole(secure: Server) -> None:
