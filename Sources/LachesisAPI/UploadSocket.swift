@@ -39,7 +39,9 @@ struct UploadSocket: Sendable {
         do {
             try await receive(connection)
         } catch let error as StoreError {
-            logger.error("upload refused", metadata: ["battery": "\(battery)", "error": "\(error)"])
+            // That a client has come again on another connection is nobody's trouble.
+            let level: Logger.Level = error.code == .streamMoved ? .info : .error
+            logger.log(level: level, "upload refused", metadata: ["battery": "\(battery)", "error": "\(error)"])
             connection.close(Self.close(for: error))
         } catch {
             // The peer is gone; what came before is stored.
@@ -98,7 +100,7 @@ struct UploadSocket: Sendable {
             }
         }
         if case .refused(let violation) = connection.end {
-            connection.close(Self.close(for: violation, message: messages + 1))
+            connection.close(close(for: violation, message: messages + 1))
         }
     }
 
@@ -154,9 +156,13 @@ struct UploadSocket: Sendable {
     }
 
     /// A message too large for the socket is one record too large among others; the rest is the socket's own affair.
-    private static func close(for violation: SocketClose, message: Int) -> SocketClose {
-        SocketClose(
-            code: violation.code == 1009 ? 1008 : violation.code, reason: "message \(message): \(violation.reason)")
+    private func close(for violation: SocketClose, message: Int) -> SocketClose {
+        guard violation.code == 1009 else {
+            return SocketClose(code: violation.code, reason: "message \(message): \(violation.reason)")
+        }
+        return SocketClose(
+            code: 1008,
+            reason: "message \(message): the record has more than the \(limits.recordBytes) bytes that are allowed")
     }
 
     private static func close(for error: StoreError) -> SocketClose {

@@ -108,7 +108,7 @@ def _states(one: Status) -> list[str]:
 
 def _table(known: dict[str, Status]) -> Table | Text:
     if not known:
-        return Text("no battery has an estimator yet: lachesis diagnosis register NAME SCRIPT [FILES]")
+        return Text("no estimator has told of itself yet: lachesis diagnosis register NAME SCRIPT [FILES] makes one")
     table = Table(box=None, pad_edge=False)
     for head in ("battery", "phase"):
         table.add_column(head, no_wrap=True)
