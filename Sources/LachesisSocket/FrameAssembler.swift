@@ -24,7 +24,7 @@ struct FrameAssembler {
     /// Payload bytes of one message, at most.
     private let maxMessageSize: Int
     /// Bytes of a frame whose rest has not come; bounded by the message limit plus one read.
-    private var pending = ByteBuffer()
+    private(set) var pending = ByteBuffer()
     /// Kind and bytes of a message whose last frame has not come.
     private var fragments: (opcode: FrameHeader.Opcode, bytes: ByteBuffer)?
     private var hasEnded = false
@@ -59,9 +59,10 @@ struct FrameAssembler {
         if let violation {
             return finish(outcome, .refused(violation))
         }
-        pending.moveReaderIndex(forwardBy: consumed)
-        if pending.readableBytes == 0 {
-            pending = ByteBuffer()
+        if consumed > 0 {
+            pending.moveReaderIndex(forwardBy: consumed)
+            // In memory of its own: what was read is the messages', and to add to it would copy it, into twice the room each time.
+            pending = ByteBuffer(bytes: pending.readableBytesView)
         }
         return outcome
     }

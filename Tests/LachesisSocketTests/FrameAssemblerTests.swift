@@ -14,6 +14,18 @@ import Testing
         return close.code
     }
 
+    /// Each read ends within a frame, of which nothing else is kept.
+    @Test func whatIsKeptOfReadsDoesNotGrow() {
+        var assembler = FrameAssembler(maxMessageSize: 1_000)
+        let frames = (0..<2_000).flatMap { _ in clientFrame(2, Array(repeating: 7, count: 600)) }
+        var messages = 0
+        for start in stride(from: 0, to: frames.count, by: 65_521) {
+            messages += assembler.consume(Array(frames[start..<min(start + 65_521, frames.count)])).messages.count
+            #expect(assembler.pending.storageCapacity <= 1_024)
+        }
+        #expect(messages == 2_000)
+    }
+
     @Test func severalFramesOfOneReadBecomeOneBurst() {
         let outcome = assemble(clientFrame(2, [1, 2, 3]) + clientFrame(1, Array("ä".utf8)) + clientFrame(2))
         #expect(
