@@ -16,8 +16,6 @@ package final class MessageHub: TaskExecutor {
 
     package let endpoint: String
 
-    /// The thread's name, as tools for tracing show it.
-    package static let threadName = "message hub"
     /// Jobs, and messages, that are taken between two looks at what is to be sent: that waits for no more of either.
     private static let atOnce = 32
 
@@ -35,6 +33,8 @@ package final class MessageHub: TaskExecutor {
         var isWaiting = false
         /// Whether there is a thread, or will be at once.
         var isServing = false
+        /// Nil before it has begun and after its end.
+        var thread: pthread_t?
         var isClosed = false
 
         /// - Returns: whether the thread must be woken for what was added.
@@ -60,6 +60,9 @@ package final class MessageHub: TaskExecutor {
             return Todo(envelopes: envelopes, jobs: Array(jobs.prefix(atOnce)))
         }
     }
+
+    /// The thread, while there is one.
+    var thread: pthread_t? { state.withLock(\.thread) }
 
     /// Binds.
     /// - Parameter endpoint: such as `ipc:///run/lachesis/hub`.
@@ -88,7 +91,7 @@ package final class MessageHub: TaskExecutor {
         let (end, continuation) = AsyncThrowingStream.makeStream(of: Never.self)
         state.withLock { $0.isServing = true }
         Thread.detachNewThread { [self] in
-            Thread.current.name = Self.threadName
+            state.withLock { $0.thread = pthread_self() }
             continuation.finish(throwing: serve(receive))
         }
         for try await _ in end {}
@@ -162,7 +165,7 @@ package final class MessageHub: TaskExecutor {
         return state.withLock { state in
             state.isWaiting = false
             guard !state.isClosed || !state.todo.isEmpty else {
-                state.isServing = false
+                (state.isServing, state.thread) = (false, nil)
                 return nil
             }
             return state.todo.next()

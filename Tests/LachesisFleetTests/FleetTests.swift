@@ -82,7 +82,8 @@ import Testing
                 host.say(.message(epoch, .result, Answers.result(1, after: Int(sequence) - 1, mean: 1)))
                 try await wait("a result") { fleet.board.status(of: battery)?.estimator.cursor == sequence }
             }
-            #expect(storage.state.withLock(\.readers) == [MessageHub.threadName])
+            let thread = try #require(hub.thread)
+            #expect(storage.state.withLock(\.readers) == [thread])
         }
     }
 

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import LachesisFleet
 import LachesisModel
 import Synchronization
@@ -14,8 +14,8 @@ final class MemoryStorage: EstimatorStorage {
         var checkpoints: [StoredCheckpoint] = []
         var epoch: UInt64 = 0
         var holds: [WorkerHold?] = []
-        /// Names of the threads on which records were asked for.
-        var readers: Set<String> = []
+        /// Threads on which records were asked for.
+        var readers: Set<pthread_t> = []
         /// Commits that fail before one succeeds again.
         var failures = 0
     }
@@ -62,15 +62,10 @@ final class MemoryStorage: EstimatorStorage {
     func records(of battery: BatteryName, after sequence: Int64, columns: [String], limit: Int) async throws
         -> RecordMatrix
     {
-        noteReader()
+        state.withLock { _ = $0.readers.insert(pthread_self()) }
         let last = min(lastSequence(of: battery), sequence + Int64(limit))
         guard last > sequence else { return RecordMatrix() }
         return RecordMatrix(sequences: Array(sequence + 1...last), values: (sequence + 1...last).map(Double.init))
-    }
-
-    private func noteReader() {
-        let name = Thread.current.name ?? ""
-        state.withLock { _ = $0.readers.insert(name) }
     }
 
     func setHold(_ hold: WorkerHold?, of battery: BatteryName, version: Int) async throws {

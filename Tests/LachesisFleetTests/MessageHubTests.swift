@@ -66,7 +66,7 @@ import Testing
     @Test func aHubThatCannotWaitForMessagesSaysWhyAndRunsTasksElsewhere() async throws {
         let running = Task { try await hub.run { _ in } }
         let isOnHub: @Sendable () async -> Bool = { [hub] in
-            await withTaskExecutorPreference(hub) { Self.threadName() == MessageHub.threadName }
+            await withTaskExecutorPreference(hub) { pthread_self() == hub.thread }
         }
         while await !isOnHub() { await Task.yield() }
         zmq_ctx_shutdown(hub.router.context)
@@ -75,8 +75,6 @@ import Testing
         #expect(await !isOnHub())
         remove()
     }
-
-    private static func threadName() -> String? { Thread.current.name }
 
     @Test func whoIsCancelledDoesNotWaitForTheEnd() async throws {
         let running = Task { try await hub.run { _ in } }
