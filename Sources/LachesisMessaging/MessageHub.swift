@@ -33,8 +33,6 @@ package final class MessageHub: TaskExecutor {
         var isWaiting = false
         /// Whether there is a thread, or will be at once.
         var isServing = false
-        /// Nil before it has begun and after its end.
-        var thread: pthread_t?
         var isClosed = false
 
         /// - Returns: whether the thread must be woken for what was added.
@@ -60,9 +58,6 @@ package final class MessageHub: TaskExecutor {
             return Todo(envelopes: envelopes, jobs: Array(jobs.prefix(atOnce)))
         }
     }
-
-    /// The thread, while there is one.
-    var thread: pthread_t? { state.withLock(\.thread) }
 
     /// Binds.
     /// - Parameter endpoint: such as `ipc:///run/lachesis/hub`.
@@ -91,7 +86,6 @@ package final class MessageHub: TaskExecutor {
         let (end, continuation) = AsyncThrowingStream.makeStream(of: Never.self)
         state.withLock { $0.isServing = true }
         Thread.detachNewThread { [self] in
-            state.withLock { $0.thread = pthread_self() }
             continuation.finish(throwing: serve(receive))
         }
         for try await _ in end {}
@@ -165,7 +159,7 @@ package final class MessageHub: TaskExecutor {
         return state.withLock { state in
             state.isWaiting = false
             guard !state.isClosed || !state.todo.isEmpty else {
-                (state.isServing, state.thread) = (false, nil)
+                state.isServing = false
                 return nil
             }
             return state.todo.next()

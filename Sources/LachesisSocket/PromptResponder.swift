@@ -1,5 +1,6 @@
 package import HTTPTypes
 package import NIOCore
+import NIOHTTP1
 import NIOHTTPTypes
 
 /// An answer that is at hand.
@@ -7,10 +8,12 @@ package struct PromptAnswer: Sendable {
     var head: HTTPResponse
     let body: ByteBuffer
 
-    /// - Parameter headers: without those of the body's length and the date, which are added; 304 has no length.
+    /// - Parameter headers: without those of the date and, where the status permits a body, its length, which are added.
     package init(status: HTTPResponse.Status = .ok, headers: HTTPFields, body: ByteBuffer = ByteBuffer()) {
         var headers = headers
-        if status != .notModified { headers[.contentLength] = String(body.readableBytes) }
+        if HTTPResponseStatus(statusCode: status.code).mayHaveResponseBody {
+            headers[.contentLength] = String(body.readableBytes)
+        }
         head = HTTPResponse(status: status, headerFields: headers)
         self.body = body
     }

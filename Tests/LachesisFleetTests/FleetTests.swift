@@ -59,14 +59,19 @@ import Testing
         Issue.record("there was never: \(what)")
     }
 
+    /// Has the next record stored and stepped.
+    private func step(_ sequence: Int64, by epoch: Epoch, on host: FakeHost) async throws {
+        store(upTo: sequence)
+        #expect(try await host.batch().records == 1)
+        host.say(.message(epoch, .result, Answers.result(1, after: Int(sequence) - 1, mean: 1)))
+        try await wait("a result") { fleet.board.status(of: battery)?.estimator.cursor == sequence }
+    }
+
     @Test func aFleetThatCannotHearItsHostsEnds() async throws {
         let running = Task { [fleet] in try await fleet.run() }
         let host = FakeHost(connecting: hub.endpoint, pid: 101)
         let epoch = try await register(on: host)
-        store(upTo: 1)
-        #expect(try await host.batch().records == 1)
-        host.say(.message(epoch, .result, Answers.result(1, mean: 1)))
-        try await wait("a result") { fleet.board.status(of: battery)?.estimator.cursor == 1 }
+        try await step(1, by: epoch, on: host)
         zmq_ctx_shutdown(hub.router.context)
         await #expect(throws: MessagingError.self) { try await running.value }
         unlink(hub.endpoint.replacingOccurrences(of: "ipc://", with: ""))
@@ -76,14 +81,13 @@ import Testing
         try await whileFleetRuns {
             let host = FakeHost(connecting: hub.endpoint, pid: 101)
             let epoch = try await register(on: host)
-            for sequence in 1...3 as ClosedRange<Int64> {
-                store(upTo: sequence)
-                #expect(try await host.batch().records == 1)
-                host.say(.message(epoch, .result, Answers.result(1, after: Int(sequence) - 1, mean: 1)))
-                try await wait("a result") { fleet.board.status(of: battery)?.estimator.cursor == sequence }
-            }
-            let thread = try #require(hub.thread)
-            #expect(storage.state.withLock(\.readers) == [thread])
+            for sequence in 1...3 as ClosedRange<Int64> { try await step(sequence, by: epoch, on: host) }
+            let readers = storage.state.withLock(\.readers)
+            let (threads, ended) = AsyncStream.makeStream(of: pthread_t.self)
+            roster.whenEnded(epoch) { ended.yield(pthread_self()) }
+            host.say(.exited(epoch, WorkerExit(.ended, status: 0)))
+            let hearing = await threads.first { _ in true }
+            #expect(readers == [try #require(hearing)])
         }
     }
 

@@ -1,5 +1,4 @@
 import NIOCore
-import TestSupport
 import Testing
 
 @testable import LachesisSocket
@@ -24,13 +23,20 @@ import Testing
         }
     }
 
+    /// Takes the next answer, whose body must be this one.
+    /// - Returns: its head.
+    private func answer(_ text: String, from client: inout RawClient) async -> String {
+        let head = await client.head()
+        #expect(await client.text(text.utf8.count) == text)
+        return head
+    }
+
     @Test func aRepeatedRequestIsAnsweredWithoutParsingByTheSameBytes() async throws {
         try await withClient { client in
             var heads: [String] = []
             for _ in 0..<4 {
                 try await client.send(Self.request("/prompt"))
-                heads.append(await client.head())
-                #expect(await client.text(7) == "at once")
+                heads.append(await answer("at once", from: &client))
             }
             #expect(heads[0].contains("Vary: false\r\n") && heads[1].contains("Vary: true\r\n"))
             #expect(heads.allSatisfy { $0.lowercased().split(separator: "\r\ndate: ").count == 2 })
@@ -45,12 +51,10 @@ import Testing
                 ("/prompt", false), ("/prompt", true), ("/prompt?a", false), ("/prompt", false), ("/prompt", true),
             ] {
                 try await client.send(Self.request(path))
-                #expect(await client.head().contains("Vary: \(isRepeated)\r\n"))
-                #expect(await client.text(7) == "at once")
+                #expect(await answer("at once", from: &client).contains("Vary: \(isRepeated)\r\n"))
             }
             try await client.send(Self.request("/slow"))
-            _ = await client.head()
-            #expect(await client.text(11) == "GET /slow 0")
+            _ = await answer("GET /slow 0", from: &client)
         }
     }
 
@@ -58,8 +62,7 @@ import Testing
         try await withClient { client in
             for _ in 0..<3 {
                 try await client.send(Self.request("/prompt-no-more"))
-                #expect(await client.head().contains("Vary: false\r\n"))
-                #expect(await client.text(7) == "at once")
+                #expect(await answer("at once", from: &client).contains("Vary: false\r\n"))
             }
         }
     }
@@ -71,23 +74,20 @@ import Testing
             func learn() async throws {
                 for _ in 0..<3 {
                     try await client.send(known)
-                    _ = await client.head()
-                    #expect(await client.text(7) == "at once")
+                    _ = await answer("at once", from: &client)
                 }
             }
             try await learn()
             try await client.send("GET /slow HTTP/1.1\r\nX: ")
             try await Task.sleep(for: .milliseconds(100))
             try await client.send(known)
-            _ = await client.head()
-            #expect(await client.text(11) == "GET /slow 0")
+            _ = await answer("GET /slow 0", from: &client)
 
             try await learn()
             try await client.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: \(known.utf8.count)\r\n\r\n")
             try await Task.sleep(for: .milliseconds(100))
             try await client.send(known)
-            _ = await client.head()
-            #expect(await client.text(10) == "POST /p \(known.utf8.count)")
+            _ = await answer("POST /p \(known.utf8.count)", from: &client)
 
             try await learn()
             try await client.send("POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -96,15 +96,12 @@ import Testing
             try await client.send(known)
             try await Task.sleep(for: .milliseconds(100))
             try await client.send("\r\n0\r\n\r\n")
-            _ = await client.head()
-            #expect(await client.text(10) == "POST /p \(known.utf8.count)")
+            _ = await answer("POST /p \(known.utf8.count)", from: &client)
 
             try await learn()
             try await client.send(Self.request("/slow") + known)
-            _ = await client.head()
-            #expect(await client.text(11) == "GET /slow 0")
-            _ = await client.head()
-            #expect(await client.text(13) == "GET /prompt 0")
+            _ = await answer("GET /slow 0", from: &client)
+            _ = await answer("GET /prompt 0", from: &client)
             try await learn()
         }
     }
@@ -113,8 +110,7 @@ import Testing
         try await withClient { client in
             for isRepeated in [false, true, true] {
                 try await client.send("\r\n\r\n" + Self.request("/prompt"))
-                #expect(await client.head().contains("Vary: \(isRepeated)\r\n"))
-                #expect(await client.text(7) == "at once")
+                #expect(await answer("at once", from: &client).contains("Vary: \(isRepeated)\r\n"))
             }
         }
     }
@@ -123,8 +119,7 @@ import Testing
         try await withClient { client in
             let garbled = Self.request("/prompt") + "no request at all\r\n\r\n"
             try await client.send(garbled)
-            #expect(await client.head().contains("Vary: false\r\n"))
-            #expect(await client.text(7) == "at once")
+            #expect(await answer("at once", from: &client).contains("Vary: false\r\n"))
             try? await client.send(garbled)
             #expect(await !client.rest().contains("at once"))
         }
@@ -137,11 +132,9 @@ import Testing
             try await client.send("GET /prompt HTTP/1.1\r\nX: ")
             try await Task.sleep(for: .milliseconds(100))
             try await client.send(end)
-            _ = await client.head()
-            #expect(await client.text(7) == "at once")
+            _ = await answer("at once", from: &client)
             try await client.send(end)
-            _ = await client.head()
-            #expect(await client.text(11) == "GET /slow 0")
+            _ = await answer("GET /slow 0", from: &client)
         }
     }
 
@@ -152,8 +145,7 @@ import Testing
             var repeated = 0
             for _ in 0..<60 {
                 try await client.send(Self.request("/prompt"))
-                if await client.head().contains("Vary: true") { repeated += 1 }
-                #expect(await client.text(7) == "at once")
+                if await answer("at once", from: &client).contains("Vary: true") { repeated += 1 }
                 try await Task.sleep(for: .milliseconds(100))
             }
             #expect(repeated > 0)

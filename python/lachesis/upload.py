@@ -6,11 +6,10 @@ import math
 import random
 import re
 import ssl
-import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
-from time import sleep
+from time import monotonic, sleep
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -70,7 +69,7 @@ class Upload:
         self._sent = 0  # of those, on this connection
         self._stored = 0
         self._is_exhausted = False
-        self._last_success = time.monotonic()
+        self._last_success = monotonic()
 
     def run(self) -> int:
         """Send all records; return how many are stored: all.
@@ -92,8 +91,8 @@ class Upload:
                 problem = error
             attempt = 0 if self._stored > before else attempt + 1
             if self._last_success > away_since:
-                away_since = time.monotonic()
-            left = self._give_up_after - (time.monotonic() - away_since)
+                away_since = monotonic()
+            left = self._give_up_after - (monotonic() - away_since)
             if left <= 0:
                 raise UploadCutError(_reason(problem), self._stored) from problem
             self._progress.set_postfix_str(f"reconnecting: {problem}"[:60])
@@ -132,14 +131,14 @@ class Upload:
             self._take(socket, PATIENCE if must_wait else 0)
 
     def _fill(self) -> None:
-        end = time.monotonic() + HASTE
+        end = monotonic() + HASTE
         while not self._is_exhausted and len(self._kept) < WINDOW and len(self._kept) - self._sent < BURST:
             record = next(self._records, None)
             if record is None:
                 self._is_exhausted = True
             else:
                 self._kept.append(msgpack.packb(record))
-                if time.monotonic() > end:
+                if monotonic() > end:
                     return
 
     def _take(self, socket: ClientConnection, timeout: float) -> None:
@@ -149,7 +148,7 @@ class Upload:
             while True:
                 self._acknowledge(socket.recv(0))
         except TimeoutError:
-            if timeout > 0 and time.monotonic() - self._last_success > timeout:
+            if timeout > 0 and monotonic() - self._last_success > timeout:
                 raise
 
     def _acknowledge(self, frame: str | bytes) -> None:
@@ -161,7 +160,7 @@ class Upload:
             self._kept.popleft()
         self._sent = max(0, self._sent - new)
         self._stored = total
-        self._last_success = time.monotonic()
+        self._last_success = monotonic()
         self._progress.update(new)
 
     def _check_refusal(self, closed: ConnectionClosed) -> None:
