@@ -11,7 +11,8 @@ package struct PageFrame: Sendable {
     }
 
     package let visitor: Visitor
-    /// How the visitor calls this server, such as `http://127.0.0.1:8000`; for lines to paste.
+    /// How the visitor calls this server, such as `http://127.0.0.1:8000`, as far as the server knows; for lines to paste, in which the
+    /// pages' script then writes it as the browser knows it.
     package let address: String
     /// The server's version.
     package let version: String

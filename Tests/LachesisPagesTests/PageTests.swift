@@ -112,7 +112,7 @@ import Testing
 
     @Test func anEmptyFleetSaysWhatToDoNext() {
         let open = html(FleetPage(batteries: [], missingLayers: []))
-        #expect(open.contains("curl -s http://127.0.0.1:8000/db/register"))
+        #expect(open.contains("curl -s <span data-server>http://127.0.0.1:8000</span>/db/register"))
         let guarded = html(
             FleetPage(batteries: [], missingLayers: []),
             PageFrame(visitor: .token(label: "me", isAdmin: false), address: "https://h", version: ""))

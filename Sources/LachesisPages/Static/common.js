@@ -44,6 +44,11 @@ export function refreshTimes(root = document) {
   for (const time of all("time[data-unix]", root)) write(time, ago(Number(time.dataset.unix)));
 }
 
+/** Lines to paste call the server as the browser does: behind a proxy that has the certificate only the browser knows of https. */
+function callServerAsHere() {
+  for (const place of all("[data-server]")) write(place, location.origin);
+}
+
 function addCopyButtons() {
   if (!navigator.clipboard) return;
   for (const block of all("pre > code")) {
@@ -138,6 +143,7 @@ function compare(left, right, direction) {
   return direction * (typeof left === "number" ? left - right : order.compare(left, right));
 }
 
+callServerAsHere();
 addCopyButtons();
 refreshTimes();
 setInterval(refreshTimes, 1000);

@@ -2,10 +2,12 @@
 
 import math
 import time
+from urllib.parse import urlsplit
 
 import cells
 import pytest
 from browser import View, focused, pretend, store, worker
+from playwright.sync_api import Route
 from server import Server, ServerFactory, fresh
 
 PLOTS = 5
@@ -118,6 +120,25 @@ def test_an_empty_server_says_what_to_do_next_and_shows_the_first_battery(
     server.accept("first", cells.KALMAN)
     visit.until(lambda: visit.find("#phase").count() == 1, "the estimator")
     visit.is_clean()
+
+
+def test_lines_to_paste_call_the_server_as_the_browser_does(make_server: ServerFactory, view: View) -> None:
+    server = make_server()
+    visit = view(server)
+    outside = "https://localhost"
+
+    def answer(route: Route) -> None:
+        """Be a proxy that has the certificate: the server hears plain HTTP."""
+        url = urlsplit(route.request.url)
+        if url.path == "/online/events":
+            return route.abort()
+        reply = server.http.get(url.path, headers={"Host": url.netloc})
+        route.fulfill(status=reply.status_code, headers=dict(reply.headers), body=reply.content)
+
+    visit.page.route(f"{outside}/**", answer)
+    visit.page.goto(f"{outside}/")
+    lines = visit.text("#empty pre")
+    assert f"{outside}/db/register" in lines and f"{outside}/db/upload/" in lines and "http://" not in lines
 
 
 def test_records_without_an_estimator_are_followed(server: Server, view: View) -> None:
