@@ -14,7 +14,8 @@ extension APIServer {
 
     private func residuals(_ request: Request, _ context: APIContext) async throws -> Response {
         let battery = try context.battery()
-        var selection = try RowRequest(request, known: [], others: ["output"]).selection
+        try request.checkQuery(["output"] + RowSelection.rangeParameters)
+        var selection = try RowSelection(rangeOf: request)
         selection.points = selection.points ?? 2_000
         let output = try request.queryInteger("output", in: 0...10_000) ?? 0
         let rows: [Residual]

@@ -5,21 +5,15 @@ internal import LachesisStore
 /// What the query of `/db/data/{name}` or `/online/history/{name}` asks for: `columns`, `sequence`, `start`, `end`, `after`, `before`,
 /// `limit`, `points`, `format`.
 struct RowRequest {
-    /// Rows that a thinned answer may have.
-    static let points = 1...100_000
-    private static let parameters = [
-        "columns", "sequence", "start", "end", "after", "before", "limit", "points", "format",
-    ]
+    private static let parameters = ["columns", "sequence", "limit", "format"] + RowSelection.rangeParameters
 
-    var selection = RowSelection()
+    private(set) var selection: RowSelection
     let format: RowFormat
 
-    /// - Parameters:
-    ///   - known: the columns that there are: only by them a comma within a column's name is told from one between two.
-    ///   - others: parameters beside those that this reads.
+    /// - Parameter known: the columns that there are: only by them a comma within a column's name is told from one between two.
     /// - Throws: `APIError` 422 that names the parameter.
-    init(_ request: Request, known: [String], others: [String] = []) throws {
-        try request.checkQuery(Self.parameters + others)
+    init(_ request: Request, known: [String]) throws {
+        try request.checkQuery(Self.parameters)
         if let text = try request.queryText("format") {
             guard let format = RowFormat(rawValue: text) else {
                 let offered = RowFormat.allCases.map(\.rawValue).joined(separator: ", ")
@@ -29,14 +23,8 @@ struct RowRequest {
         } else {
             format = RowFormat(accept: request.headers[values: .accept])
         }
-        (selection.start, selection.end) = (try request.queryNumber("start"), try request.queryNumber("end"))
-        selection.after = try request.queryInteger("after", in: .min ... .max)
-        selection.before = try request.queryInteger("before", in: .min ... .max)
+        selection = try RowSelection(rangeOf: request)
         selection.limit = try request.queryInteger("limit", in: 0 ... .max).map { Int($0) }
-        selection.points = try request.queryInteger(
-            "points", in: Int64(Self.points.lowerBound)...Int64(Self.points.upperBound)
-        )
-        .map { Int($0) }
         selection.hasSequence = try request.queryFlag("sequence") ?? false
         selection.columns = Self.columns(request.queryNames("columns"), known: known)
     }
@@ -47,6 +35,21 @@ struct RowRequest {
             known.contains(value)
                 ? [value] : value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         }
+    }
+}
+
+extension RowSelection {
+    /// Rows that a thinned answer may have.
+    private static let allowedPoints: ClosedRange<Int64> = 1...100_000
+    static let rangeParameters = ["start", "end", "after", "before", "points"]
+
+    /// The range that `rangeParameters` of the query ask for, and how far it is thinned.
+    /// - Throws: `APIError` 422 that names the parameter.
+    init(rangeOf request: Request) throws {
+        self.init(start: try request.queryNumber("start"), end: try request.queryNumber("end"))
+        after = try request.queryInteger("after", in: .min ... .max)
+        before = try request.queryInteger("before", in: .min ... .max)
+        points = try request.queryInteger("points", in: Self.allowedPoints).map { Int($0) }
     }
 }
 

@@ -6,7 +6,7 @@ export const POINTS = 2000;
 
 /** `{names, rows}` of a table in the server's format. */
 async function table(address, query, signal) {
-  const answer = await json(`${address}?${queryText({ format: "table", ...query })}`, { signal });
+  const answer = await json(`${address}?${queryText(query)}`, { signal });
   return { names: answer.columns.map((column) => column.name), rows: answer.rows };
 }
 
@@ -33,7 +33,7 @@ export class Source {
    * The table of estimates has the sequence, the time, all means, all deviations and then the outputs.
    */
   async deviationsOf(states, stateCount, signal) {
-    this.#columns ??= table(this.address, { limit: 1 }, signal).then(({ names }) => names);
+    this.#columns ??= table(this.address, { format: "table", limit: 1 }, signal).then(({ names }) => names);
     const names = await this.#columns.catch((error) => {
       this.#columns = null;
       throw error;
@@ -44,8 +44,8 @@ export class Source {
   /** - query: `start`, `end` (s), `after` (sequence), `points`. */
   async load(columns, query, signal) {
     const asked = { ...query };
-    if (this.kind !== "residual") asked.columns = ["test_time", ...columns].join(",");
-    else asked.output = columns[0];
+    if (this.kind === "residual") asked.output = columns[0]; // It has these columns and this format alone.
+    else [asked.format, asked.columns] = ["table", ["test_time", ...columns].join(",")];
     if (this.kind === "data") asked.sequence = true;
     const { names, rows } = await table(this.address, asked, signal);
     const wanted = this.kind === "residual" ? ["residual", "deviation"] : columns;

@@ -83,6 +83,20 @@ def test_a_misspelt_parameter_is_refused_with_those_that_there_are(
     assert problem["loc"] == ["query", f"{known}s "] and known in problem["msg"].split("; there ")[1]
 
 
+@pytest.mark.parametrize("parameter", ["columns=residual", "sequence=true", "limit=1", "format=csv"])
+def test_residuals_take_no_parameter_that_would_have_no_effect(server: Server, parameter: str) -> None:
+    name = fresh("residuals")
+    server.accept(name, KALMAN)
+    upload(server, name, drive(10))
+    path = f"/dashboard/{name}/residuals"
+    assert server.http.get(path, params={"start": 0, "points": 5}).status_code == 200
+    reply = server.http.get(f"{path}?{parameter}")
+    assert reply.status_code == 422, reply.text[:300]
+    (problem,) = reply.json()["detail"]
+    assert problem["loc"] == ["query", parameter.split("=")[0]]
+    assert problem["msg"].endswith("there are output, start, end, after, before, points")
+
+
 @pytest.mark.parametrize("name", ["a_estimates", "sqlite_master", "-x", "a/b", "x" * 200, 'a"b'])
 def test_a_bad_name_is_refused(server: Server, name: str) -> None:
     reply = server.http.get(f"/db/data/{quote(name, safe='')}")
