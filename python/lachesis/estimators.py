@@ -132,8 +132,10 @@ class Estimators(Connection):
         entries = self._request("GET", f"/online/{in_path(name)}/versions")
         return [Version.from_json(entry) for entry in entries]
 
-    def version(self, name: str, version: int) -> Version:
-        """Return one of them, with its script in `definition`."""
+    def version(self, name: str, version: int | None = None) -> Version:
+        """Return one of them, by default the current one, with its script in `definition`."""
+        if version is None:
+            version = self.status(name).version
         return Version.from_json(self._request("GET", f"/online/{in_path(name)}/versions/{version}"))
 
     def rollback(self, name: str, version: int, *, start: Start = "start") -> Registered:

@@ -30,7 +30,7 @@ def add(commands: arguments.Commands) -> None:
     parser.add_argument("name", help="name of the battery")
     parser = arguments.command(below, "show", show, "Print the script of a version")
     parser.add_argument("name", help="name of the battery")
-    parser.add_argument("version", type=arguments.positive)
+    parser.add_argument("version", nargs="?", type=arguments.positive, help="by default the current one")
     parser = arguments.command(below, "rollback", rollback, "Register an old version anew")
     parser.add_argument("name", help="name of the battery")
     parser.add_argument("version", type=arguments.positive)

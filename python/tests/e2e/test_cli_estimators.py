@@ -35,8 +35,10 @@ def test_versions_and_the_way_back(server: Server, scripts: tuple[Path, Path]) -
     lines = said(server, "estimators", "versions", name).splitlines()
     assert lines[1].split()[:2] == ["2", "current"] and len(lines) == 3
     assert said(server, "estimators", "show", name, 1) == KALMAN
+    assert said(server, "estimators", "show", name) == OTHER
     assert "as version 3" in said(server, "estimators", "rollback", name, 1)
     assert_same(server.wait_status(name, version=3, stepped=199), plain_kalman(records))
+    assert told(server, "estimators", "show", name)["version"] == 3
     assert "9" in refused(server, 1, "estimators", "rollback", name, 9)
     assert name in said(server, "estimators", "list") and name in told(server, "estimators", "list")
 
