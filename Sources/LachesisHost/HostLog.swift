@@ -11,7 +11,7 @@ package enum HostLog {
 
     /// A line for the log, with its end.
     static func line(_ message: String) -> [UInt8] {
-        guard isJSON.load(ordering: .relaxed) else { return Array("lachesis-host: \(message)\n".utf8) }
+        guard isJSON.load(ordering: .relaxed) else { return Array("lachesis-host: \(message.onOneLine)\n".utf8) }
         var (now, parts) = (time(nil), tm())
         gmtime_r(&now, &parts)
         var text = [CChar](repeating: 0, count: 32)

@@ -31,7 +31,7 @@ struct Daemon: Sendable {
     func run() async throws {
         FreedMemory.goesBack()
         switch logFormat {
-        case .text: LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        case .text: LoggingSystem.bootstrap { StreamLogHandler(label: $0, stream: LineStream()) }
         case .json: LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
         }
         var logger = Logger(label: "lachesisd")

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 import tokens
 from cells import KALMAN, drive
 from server import PROGRAM, ROOT, Server, ServerFactory, fresh
@@ -69,13 +71,29 @@ def test_a_token_comes_from_a_file_or_the_environment(make_server: ServerFactory
     assert made.returncode == 1 and "cannot be reached" in made.stderr
 
 
-def test_the_log_is_json_if_that_is_wanted(make_server: ServerFactory, tmp_path: Path) -> None:
+@pytest.fixture
+def one_broken(tmp_path: Path) -> Path:
+    """A folder of plugins with one that runs and one whose failure is told in several lines."""
     for plugin in ("kalman", "broken"):
         shutil.copytree(ROOT / "plugins" / "kalman", tmp_path / plugin)
     setting = tmp_path / "broken" / "plugin.toml"
-    text = setting.read_text("utf-8").replace('"kalman"', '"broken"').replace('"lachesis_kalman"', '"no_such"')
+    text = setting.read_text("utf-8").replace('"kalman"', '"broken"').replace('"lachesis_kalman"', r'"no_such\nthing"')
     setting.write_text(text, "utf-8")
-    server = make_server("--log-format", "json", "--log-level", "info", "--plugins", str(tmp_path))
+    return tmp_path
+
+
+def test_an_entry_of_the_log_is_one_line(make_server: ServerFactory, one_broken: Path) -> None:
+    server = make_server("--log-level", "info", "--plugins", str(one_broken))
+    server.wait_plugins()
+    server.stop()
+    lines = server.log_path.read_text("utf-8").splitlines()
+    assert all(re.match(r"lachesis-host: |\d{4}-\S+ [a-z]+ lachesisd: ", line) for line in lines), lines
+    told = [line for line in lines if r"no_such\nthing" in line]
+    assert {line.split()[0] == "lachesis-host:" for line in told} == {True, False}, lines
+
+
+def test_the_log_is_json_if_that_is_wanted(make_server: ServerFactory, one_broken: Path) -> None:
+    server = make_server("--log-format", "json", "--log-level", "info", "--plugins", str(one_broken))
     server.wait_plugins()
     name = fresh("logged")
     server.accept(name, KALMAN)
