@@ -33,6 +33,7 @@ class StepState:
         self._mirrored = self.covariance.T
         self._variances = self.covariance.diagonal()
         self._difference = np.empty((states, states))
+        self._differences = self._difference.reshape(-1)
 
     @property
     def variances(self) -> np.ndarray:
@@ -56,8 +57,8 @@ class StepState:
             self._check_each()
         # Most covariances differ from their mirror image in the last place only, and are accepted here: no difference
         # is large beside even the smallest variance.
-        np.subtract(self.covariance, self._mirrored, out=self._difference)
-        if not self._difference.max() <= _SYMMETRY * self._variances.min():
+        np.subtract(self.covariance, self._mirrored, self._difference)
+        if not np.maximum.reduce(self._differences) <= _SYMMETRY * min(self._variances.tolist()):
             _check_symmetry(self.covariance, "covariance")
         if len(self._output_mean) > 1:
             _check_symmetry(self._output_covariance, "covariance of the outputs")

@@ -39,7 +39,7 @@ class _Resistance:
         value = self._value(soc, states)
         if temperature is None or self._factor == 0:
             return value
-        return value * np.exp(np.array([-self._factor * (temperature - self._reference)]))
+        return value * _exponential(-self._factor * (temperature - self._reference))
 
 
 class Circuit:
@@ -74,7 +74,7 @@ class Circuit:
             require_that(factor.is_constant and len(factor) == 1, f"{name}'s dependence on temperature is estimated")
             # Without one, Moirae cannot compute it at any temperature.
             require_that(part.reference_temperature is not None, f"{name} has no reference temperature")
-            return _Resistance(value, factor.values[0], part.reference_temperature)
+            return _Resistance(value, factor.values.item(0), part.reference_temperature)
 
         require(health.q_t, MaxTheoreticalCapacity)
         require(health.ocv, OpenCircuitVoltage)
@@ -128,12 +128,15 @@ class Circuit:
         efficiency = 1.0 if current < 0 else self._efficiency.scalar(states)
         capacity = 3600 * self._capacity.scalar(states)
         charge = duration * (current + ((slope * duration) / 2))
-        evolved = [soc + efficiency * (charge / capacity)]
+        moved = charge / capacity
+        if type(efficiency) is not float or efficiency != 1:
+            moved = efficiency * moved
+        evolved = [soc + moved]
         if self._capacitance is not None:
             evolved.append(states[:, 1] + charge)
         for index, (resistance, capacitance) in enumerate(self._pairs, self._first_pair):
             constant = resistance(soc, states, temperature) * capacitance(soc, states)
-            decay = np.exp(-duration / _array(constant))
+            decay = _exponential(-duration / constant)
             through = states[:, index] * decay
             through += (1 - decay) * (following - slope * constant)
             through += slope * duration
@@ -182,10 +185,10 @@ def _approach(start: Any, limit: Any, rate: Any, duration: float, current: float
     exponent = rate * duration * (current + (0.5 * slope * duration))
     if current > -(slope * duration):
         exponent = -exponent
-    decay = np.exp(_array(exponent))
+    decay = _exponential(exponent)
     return decay * start + (1 - decay) * limit
 
 
-def _array(value: Any) -> Any:
+def _exponential(exponent: Any) -> Any:
     # Numpy computes a lone number's exponential in another way than an array's.
-    return value if type(value) is np.ndarray else np.array([value])
+    return np.exp(exponent) if type(exponent) is np.ndarray else np.exp(np.array([exponent])).item()

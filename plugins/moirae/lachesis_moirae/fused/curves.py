@@ -24,20 +24,20 @@ class Grid:
     """Pinpoints of linear curves; what they have in common at the same states of charge is computed once."""
 
     def __init__(self, pinpoints: np.ndarray) -> None:
-        self._pinpoints = pinpoints
-        self._last = len(pinpoints) - 1
+        last = len(pinpoints) - 1
+        # Beyond the ends the first and last piece go on.
+        self.pieces = np.clip(np.arange(last + 2), 1, last) - 1
+        """Piece, counted from 0, of the states of charge that so many pinpoints are below."""
+        self._pinpoints, self._starts = pinpoints, pinpoints[self.pieces]
         self._soc: np.ndarray | None = None
 
     def locate(self, soc: np.ndarray) -> None:
-        """Set `low`, index of the pinpoint below each state of charge, and `offset`, the distance from it."""
+        """Set `below`, how many pinpoints are below each state of charge, and `offset`, the distance from its piece's
+        first."""
         if soc is self._soc:
             return
-        high = self._pinpoints.searchsorted(soc)
-        # Beyond the ends the first and last piece go on.
-        np.minimum(np.maximum(high, 1, out=high), self._last, out=high)
-        high -= 1
-        self.low = high
-        self.offset = soc - self._pinpoints.take(high)
+        self.below = self._pinpoints.searchsorted(soc)
+        self.offset = soc - self._starts.take(self.below)
         self._soc = soc
 
 
@@ -56,13 +56,13 @@ class LinearConstant:
 
     def __init__(self, grid: Grid, pinpoints: np.ndarray, values: np.ndarray) -> None:
         self._grid = grid
-        self._values = values
-        self._slopes = (values[1:] - values[:-1]) / (pinpoints[1:] - pinpoints[:-1])
+        slopes = (values[1:] - values[:-1]) / (pinpoints[1:] - pinpoints[:-1])
+        self._values, self._slopes = values[grid.pieces], slopes[grid.pieces]
 
     def __call__(self, soc: np.ndarray, states: np.ndarray) -> np.ndarray:
         grid = self._grid
         grid.locate(soc)
-        return self._slopes.take(grid.low) * grid.offset + self._values.take(grid.low)
+        return self._slopes.take(grid.below) * grid.offset + self._values.take(grid.below)
 
 
 class LinearEstimated:
@@ -73,7 +73,7 @@ class LinearEstimated:
 
     def __init__(self, grid: Grid, pinpoints: np.ndarray, columns: slice) -> None:
         self._grid = grid
-        self._widths = pinpoints[1:] - pinpoints[:-1]
+        self._widths = (pinpoints[1:] - pinpoints[:-1])[grid.pieces]
         self._first = columns.start
         self._rows = np.empty(0, np.intp)
 
@@ -84,10 +84,10 @@ class LinearEstimated:
         if len(self._rows) != count:
             self._rows = np.arange(count) * width + self._first
         flat = states.reshape(-1)
-        index = self._rows + grid.low
+        index = self._rows + grid.pieces.take(grid.below)
         low = flat.take(index)
         index += 1
-        slope = (flat.take(index) - low) / self._widths.take(grid.low)
+        slope = (flat.take(index) - low) / self._widths.take(grid.below)
         return slope * grid.offset + low
 
 

@@ -17,6 +17,7 @@ class Parameter:
         """Columns of the hidden states in the model's coordinates; None if the parameter is not estimated."""
         self.values = values
         """The constant values, `(k,)`; of an estimated one those of the script, of which only the length counts."""
+        self._first = values.item(0)
 
     @property
     def is_constant(self) -> bool:
@@ -27,7 +28,7 @@ class Parameter:
 
     def scalar(self, states: np.ndarray) -> Any:
         """Of a parameter of length 1, for hidden states `(n, s)`: a number if it is constant, else `(n,)`."""
-        return self.values[0] if self.columns is None else states[:, self.columns.start]
+        return self._first if self.columns is None else states[:, self.columns.start]
 
 
 class Parameters:

@@ -51,15 +51,15 @@ class Unscented:
             raise Unrecognized("noise that is not definite") from error
         spread = self._gamma * factor.T
         points = np.vstack((np.zeros(len(factor)), spread, -spread)) + np.zeros(len(factor))
-        self._noise, self._sensor_noise = points[:, size:-1].copy(), points[:, -1:].copy()
+        self._noise, self._sensor_noise = points[:, size:-1].copy(), points[:, -1].copy()
         self.points = len(points)
         self._zeros = np.zeros((self.points, 1))
         self._zeros[size * 2 + 2 :] = -0.0
-        self._plus, self._minus = slice(1, size + 1), slice(size * 2 + 2, size * 3 + 2)
-        self._mean_weights = filter.mean_weights[:, None].copy()
-        self._mean_total = self._mean_weights.sum(axis=0)
-        self._weights = filter.cov_weights[:, None].copy()
+        self._output_mean_weights, self._output_weights = filter.mean_weights.copy(), filter.cov_weights.copy()
+        self._mean_weights, self._weights = self._output_mean_weights[:, None], self._output_weights[:, None]
+        self._mean_total = self._mean_weights.sum(axis=0).item()
         self._samples = np.empty((self.points, size))
+        self._plus, self._minus = self._samples[1 : size + 1], self._samples[size * 2 + 2 : size * 3 + 2]
         self._augmented = block_diag(np.zeros((size, size)), filter.cov_w, filter.cov_v)
 
     def state(self, distribution: MultivariateGaussian) -> State:
@@ -69,11 +69,11 @@ class Unscented:
 
     def sample(self, state: State) -> np.ndarray:
         """Return the sigma points' hidden states, `(n, s)`; they hold until the next call."""
-        samples = self._samples
+        mean = state.mean
         spread = self._gamma * state.factor.T
-        np.add(state.mean, self._zeros, out=samples)
-        np.add(state.mean, spread, out=samples[self._plus])
-        np.subtract(state.mean, spread, out=samples[self._minus])
+        samples = np.add(mean, self._zeros, self._samples)
+        np.add(mean, spread, self._plus)
+        np.subtract(mean, spread, self._minus)
         return samples
 
     def add_noise(self, samples: np.ndarray) -> np.ndarray:
@@ -86,24 +86,24 @@ class Unscented:
         `samples`: evolved hidden states with noise, `(n, s)`; `predicted`: the outputs of each, a number or `(n,)`.
         Raises Unsure if the corrected covariance is not symmetric and definite.
         """
-        outputs = np.empty((self.points, 1))
-        outputs[:, 0] = predicted
-        outputs += self._sensor_noise
+        outputs = self._sensor_noise + predicted
         mean = np.add.reduce(samples * self._mean_weights, axis=0) / self._mean_total
-        output_mean = np.add.reduce(outputs * self._mean_weights, axis=0) / self._mean_total
+        output_mean = np.add.reduce(outputs * self._output_mean_weights).item() / self._mean_total
         deviations = samples - mean
         output_deviations = outputs - output_mean
-        weighted = self._weights * output_deviations
-        covariance = np.matmul(deviations.T, self._weights * deviations)
-        variance = np.matmul(output_deviations.T, weighted)
-        cross = np.matmul(deviations.T, weighted)
-        # Products with matrices of one row or column are single products, added to zero: none is a negative zero.
-        gain = cross[:, 0] * (1 / variance.item()) + 0.0
-        mean = mean + (gain * (measured - output_mean.item()) + 0.0)
-        covariance = covariance - (gain[:, None] * (variance.item() * gain) + 0.0)
-        if not isfinite(np.add.reduce(mean)):
+        weighted = self._output_weights * output_deviations
+        transposed = deviations.T
+        covariance = transposed.dot(self._weights * deviations)
+        variance = output_deviations.dot(weighted).item()
+        # In Moirae products with matrices of one row or column are single products, added to zero: none is a negative
+        # zero. That only counts where the other summand may be one, which no covariance is.
+        gain = transposed.dot(weighted) * (1 / variance)
+        mean = mean + (gain * (measured - output_mean) + 0.0)
+        covariance = covariance - gain[:, None] * (variance * gain)
+        if not isfinite(sum(mean.tolist())):
             raise Unsure("a mean that is not finite")
-        return State(mean, covariance, self._factor(covariance)), output_mean, variance
+        state = State(mean, covariance, self._factor(covariance))
+        return state, np.array([output_mean]), np.array([[variance]])
 
     def _factor(self, covariance: np.ndarray) -> np.ndarray:
         """Factorize a covariance that Moirae would leave as it is; raises Unsure if it might repair it.
@@ -119,8 +119,8 @@ class Unscented:
         except np.linalg.LinAlgError as error:
             raise Unsure("a covariance that is not definite") from error
         # Moirae asks whether the covariance alone is definite, which rounding could decide otherwise here.
-        pivots = factor.diagonal()
-        if not np.logical_and.reduce(pivots * pivots > _CLEARLY * covariance.diagonal()):
+        pivots, variances = factor.diagonal().tolist(), covariance.diagonal().tolist()
+        if not all(pivot * pivot > _CLEARLY * variance for pivot, variance in zip(pivots, variances, strict=True)):
             raise Unsure("a covariance that is hardly definite")
         return factor
 
@@ -128,7 +128,8 @@ class Unscented:
 def _is_symmetric(matrix: np.ndarray) -> bool:
     """Whether np.allclose finds a matrix and its mirror image close; one that is not finite is not symmetric here."""
     difference = matrix - matrix.T
-    # Mirrored differences have opposite signs.
-    if difference.max() <= _ABSOLUTE:
+    flat = difference.ravel()
+    # None is larger than the root of the sum of their squares.
+    if flat.dot(flat) <= _ABSOLUTE * _ABSOLUTE:
         return True
     return bool((np.abs(difference) <= _ABSOLUTE + _RELATIVE * np.abs(matrix.T)).all())
