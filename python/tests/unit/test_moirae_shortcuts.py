@@ -130,12 +130,6 @@ def test_random_circuits_and_records_give_the_same_bits(first: int) -> None:
     assert good > 20
 
 
-def test_thevenin_models_give_the_same_bits() -> None:
-    twins = Twins(scripts.THEVENIN_WITH_TEMPERATURE)
-    for row in rows(5):
-        assert twins.step(*row) is None
-
-
 @pytest.mark.parametrize("script", [LINEAR, LINEAR.replace("JointEstimator.init", "DualEstimator.init")])
 def test_a_step_that_raises_raises_the_same_and_leaves_the_same_state(script: str) -> None:
     twins = Twins(script)
@@ -279,8 +273,9 @@ def test_what_a_script_overrides_is_not_touched(what: str, package: Any) -> None
     assert package.Shortcuts.recognized(estimator) is None
 
 
-def test_a_script_of_own_classes_is_not_touched(package: Any) -> None:
-    assert package.Shortcuts.recognized(estimator_of(scripts.OWN_CLASSES)) is None
+@pytest.mark.parametrize("name", ["OWN_CLASSES", "THEVENIN_WITH_TEMPERATURE"])
+def test_of_other_classes_nothing_is_touched(name: str, package: Any) -> None:
+    assert package.Shortcuts.recognized(estimator_of(getattr(scripts, name))) is None
 
 
 def _copy_of(function: Any) -> Any:
@@ -290,7 +285,7 @@ def _copy_of(function: Any) -> Any:
 def _patches() -> dict[str, tuple[Any, str, Any, str]]:
     """What a script may put elsewhere in the process: owner, name, value, and a shortcut that it forbids."""
     from moirae.estimators.online.filters.kalman import unscented
-    from moirae.models import ecm, thevenin
+    from moirae.models import ecm
     from moirae.models.base import GeneralContainer
     from moirae.models.components.soc import SOCInterpolatedHealth
 
@@ -311,7 +306,6 @@ def _patches() -> dict[str, tuple[Any, str, Any, str]]:
             ecm.components.Capacitance.get_value,
             "hidden states",
         ),
-        "a voltage": (thevenin.TheveninModel, "__call__", lambda self: None, "hidden states"),
         "property": (GeneralContainer, "batch_size", property(lambda self: 1), "containers"),
         "code": (
             SOCInterpolatedHealth.get_value,
@@ -332,7 +326,6 @@ def _patches() -> dict[str, tuple[Any, str, Any, str]]:
         "name in a module",
         "method of a part",
         "a voltage's part",
-        "a voltage",
         "property",
         "code",
         "numpy",

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from moirae.models.base import InputQuantities, OutputQuantities
 from moirae.models.ecm import ECMInput, ECMMeasurement, ECMTransientVector
-from moirae.models.thevenin import TheveninInput
-from moirae.models.thevenin.state import TheveninTransient
 from numpy import ndarray
 
 from .shortcut import Shortcut, genuine
@@ -18,9 +16,7 @@ from .shortcut import Shortcut, genuine
 _CONTAINER = "moirae.models.base:GeneralContainer"
 _to_numpy = genuine(f"{_CONTAINER}.to_numpy")
 _from_numpy = genuine(f"{_CONTAINER}.from_numpy")
-KINDS = frozenset(
-    (InputQuantities, ECMInput, TheveninInput, OutputQuantities, ECMMeasurement, ECMTransientVector, TheveninTransient)
-)
+KINDS = frozenset((InputQuantities, ECMInput, OutputQuantities, ECMMeasurement, ECMTransientVector))
 _NAMES = {kind: tuple(kind.model_fields) for kind in KINDS}
 
 
@@ -65,8 +61,6 @@ SHORTCUT = Shortcut(
         "moirae.models.ecm.ins_outs:ECMInput",
         "moirae.models.ecm.ins_outs:ECMMeasurement",
         "moirae.models.ecm.transient:ECMTransientVector",
-        "moirae.models.thevenin.ins_outs:TheveninInput",
-        "moirae.models.thevenin.state:TheveninTransient",
         "pydantic.main:BaseModel",
         "pydantic.main:_model_field_setattr_handler",
     ),

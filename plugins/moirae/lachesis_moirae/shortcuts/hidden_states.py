@@ -85,7 +85,6 @@ SHORTCUT = Shortcut(
         f"{_MODULE}:JointCellModelWrapper",
         f"{_MODULE}:DegradationModelWrapper",
         "moirae.models.ecm:EquivalentCircuitModel",
-        "moirae.models.thevenin:TheveninModel",
         "moirae.models.utils:NoDegradation",
         "moirae.estimators.online.filters.conversions:IdentityConversionOperator",
         "moirae.estimators.online.filters.conversions:LinearConversionOperator",

@@ -11,8 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from moirae.models.components.soc import ScaledSOCInterpolatedHealth, SOCInterpolatedHealth, SOCPolynomialHealth
-from moirae.models.components.soc_t import SOCTempPolynomialHealth
+from moirae.models.components.soc import ScaledSOCInterpolatedHealth, SOCInterpolatedHealth
 from moirae.models.ecm import ECMASOH
 from moirae.models.ecm.components import (
     Capacitance,
@@ -22,7 +21,6 @@ from moirae.models.ecm.components import (
     RCComponent,
     Resistance,
 )
-from moirae.models.thevenin.state import TheveninASOH
 from numpy import ndarray
 
 from .shortcut import Shortcut, genuine
@@ -41,9 +39,6 @@ KINDS = frozenset(
         HysteresisParameters,
         SOCInterpolatedHealth,
         ScaledSOCInterpolatedHealth,
-        SOCPolynomialHealth,
-        SOCTempPolynomialHealth,
-        TheveninASOH,
     )
 )
 CLASSES = (
@@ -51,9 +46,6 @@ CLASSES = (
     "moirae.models.components.soc:SOCDependentHealth",
     "moirae.models.components.soc:SOCInterpolatedHealth",
     "moirae.models.components.soc:ScaledSOCInterpolatedHealth",
-    "moirae.models.components.soc:SOCPolynomialHealth",
-    "moirae.models.components.soc_t:SOCTempDependentHealth",
-    "moirae.models.components.soc_t:SOCTempPolynomialHealth",
     "moirae.models.ecm.advancedSOH:ECMASOH",
     "moirae.models.ecm.components:Capacitance",
     "moirae.models.ecm.components:HysteresisParameters",
@@ -61,7 +53,6 @@ CLASSES = (
     "moirae.models.ecm.components:OpenCircuitVoltage",
     "moirae.models.ecm.components:RCComponent",
     "moirae.models.ecm.components:Resistance",
-    "moirae.models.thevenin.state:TheveninASOH",
     "pydantic.main:BaseModel",
     "pydantic.main:_model_field_setattr_handler",
 )
