@@ -10,6 +10,7 @@ final class OpenUploads: Sendable {
     private struct Upload {
         /// nil for a request, which is soon done.
         let connection: SocketConnection?
+        let stream: String?
         let caller: Caller
     }
 
@@ -23,16 +24,25 @@ final class OpenUploads: Sendable {
 
     private let state = Mutex(State())
 
-    /// Notes an upload before it stores anything.
+    /// Notes an upload before it stores anything, and closes the connections whose stream it goes on with.
     /// - Returns: nil if the battery is being deleted.
-    func enter(_ battery: BatteryName, _ connection: SocketConnection?, _ caller: Caller) -> Ticket? {
-        state.withLock { state in
-            guard !state.deleting.contains(battery) else { return nil }
+    func enter(
+        _ battery: BatteryName, _ connection: SocketConnection?, stream: String? = nil, _ caller: Caller
+    ) -> Ticket? {
+        let upload = Upload(connection: connection, stream: stream, caller: caller)
+        let (ticket, before) = state.withLock { state -> (Ticket?, [Upload]) in
+            guard !state.deleting.contains(battery) else { return (nil, []) }
+            let open = state.connections[battery] ?? [:]
             state.next += 1
-            state.connections[battery, default: [:]][state.next] = Upload(connection: connection, caller: caller)
-            return state.next
+            state.connections[battery, default: [:]][state.next] = upload
+            return (state.next, stream == nil ? [] : open.values.filter { $0.stream == stream })
         }
+        for upload in before { upload.connection?.close(Self.moved) }
+        return ticket
     }
+
+    /// For a connection whose stream another one goes on with; of the range that is free for applications.
+    static let moved = SocketClose(code: 4409, reason: "another connection goes on with the stream")
 
     /// Notes that an upload has stored all that it ever will.
     func leave(_ battery: BatteryName, _ ticket: Ticket) {

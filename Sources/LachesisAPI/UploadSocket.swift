@@ -16,9 +16,6 @@ struct UploadSocket: Sendable {
     /// With it the client is told how many of its records are on disk, `{"stored": n}` as msgpack, as `AcknowledgementRhythm` has it.
     static let acknowledging = "lachesis.ack.v1"
 
-    /// Close code for a connection whose stream another one goes on with; of the range that is free for applications.
-    private static let movedCode: UInt16 = 4409
-
     let battery: BatteryName
     /// Lets a client resume after a cut: the records of all its connections with this identifier count as one stream.
     let stream: String?
@@ -30,7 +27,7 @@ struct UploadSocket: Sendable {
     let logger: Logger
 
     func run(_ connection: SocketConnection) async {
-        guard let ticket = uploads.enter(battery, connection, caller) else {
+        guard let ticket = uploads.enter(battery, connection, stream: stream, caller) else {
             return connection.close(SocketClose(code: 1008, reason: "the battery '\(battery)' is being deleted"))
         }
         defer { uploads.leave(battery, ticket) }
@@ -169,7 +166,7 @@ struct UploadSocket: Sendable {
         switch error.code {
         case .full: SocketClose(code: 1013, reason: error.message)
         case .nameClash: SocketClose(code: 1008, reason: error.message)
-        case .streamMoved: SocketClose(code: movedCode, reason: error.message)
+        case .streamMoved: OpenUploads.moved
         default: SocketClose(code: 1011, reason: error.message)
         }
     }

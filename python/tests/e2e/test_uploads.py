@@ -141,6 +141,32 @@ def test_a_stream_tells_how_many_of_it_are_stored(server: Server) -> None:
     assert [row["test_time"] for row in server.rows(name)] == [*(record["test_time"] for record in records), 1e9]
 
 
+def test_a_connection_is_closed_as_soon_as_another_goes_on_with_its_stream(server: Server) -> None:
+    name, records = fresh("moved"), drive(20)
+
+    async def stream() -> None:
+        async with (
+            connect(server, name, "?stream=s", acknowledging=True) as first,
+            connect(server, name, "?stream=t", acknowledging=True) as other,
+        ):
+            assert await acknowledged(first) == await acknowledged(other) == 0
+            await first.send(packed(records[0]))
+            assert await acknowledged(first) == 1
+            async with connect(server, name, "?stream=s", acknowledging=True) as second:
+                assert await acknowledged(second) == 1
+                # It sends nothing, and is told.
+                with pytest.raises(websockets.ConnectionClosed) as closed:
+                    await asyncio.wait_for(first.recv(), PATIENCE)
+                assert closed.value.rcvd is not None
+                assert (closed.value.rcvd.code, "another connection" in closed.value.rcvd.reason) == (4409, True)
+                for number, socket in enumerate((second, other)):
+                    await socket.send(packed(records[number + 1]))
+                assert (await acknowledged(second), await acknowledged(other)) == (2, 1)
+
+    asyncio.run(stream())
+    assert len(server.rows(name)) == 3
+
+
 def test_a_refused_message_of_a_stream_is_not_counted(server: Server) -> None:
     name = fresh("refused")
 
