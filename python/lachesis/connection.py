@@ -31,8 +31,8 @@ class Connection:
         `url`: by default the environment's LACHESIS_URL, else http://127.0.0.1:8000. `token`: what the server's admin
         gave out, if anything; by default the environment's LACHESIS_TOKEN. `timeout`: how long one request may take, s;
         a registration lasts until the script has run. `verify`: what an https server's certificate is checked with,
-        such as `ssl.create_default_context(cafile="ca.pem")`; by default the certificates in the file that the
-        environment's SSL_CERT_FILE names, else those of well-known authorities.
+        such as `ssl.create_default_context(cafile="ca.pem")`; by default the authorities that the system trusts, or
+        those in the file that the environment's SSL_CERT_FILE names. Requests and uploads go by the same.
         """
         if url is None:
             url = os.environ.get("LACHESIS_URL") or DEFAULT_URL
@@ -43,11 +43,9 @@ class Connection:
         if not (token.isascii() and token.isprintable()):
             raise TokenError("the token has characters that no token has")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._verify = verify
+        self._verify = ssl.create_default_context() if verify is None else verify
         try:
-            self._http = httpx.Client(
-                base_url=self.url, timeout=timeout, headers=self._headers, verify=True if verify is None else verify
-            )
+            self._http = httpx.Client(base_url=self.url, timeout=timeout, headers=self._headers, verify=self._verify)
         except (httpx.InvalidURL, ValueError) as error:
             raise UnreachableError(f"{self.url} is not the address of a server: {error}") from error
 

@@ -64,7 +64,8 @@ class Upload:
         self._records = records
         self._progress = progress
         self._give_up_after = give_up_after
-        self._headers, self._verify = headers, verify
+        # A connection without TLS refuses to be given what only one with it needs.
+        self._headers, self._verify = headers, verify if scheme == "https" else None
         self._kept: deque[bytes] = deque()  # those after the first `_stored` records; not acknowledged
         self._sent = 0  # of those, on this connection
         self._stored = 0

@@ -93,6 +93,18 @@ def test_everything_works_over_tls(secure: Server) -> None:
         assert client.stats()["more"]["data_stats"]["rows"] == 500
 
 
+def test_the_client_goes_by_what_the_system_trusts(
+    secure: Server, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def system(context: ssl.SSLContext, *_: object) -> None:
+        context.load_verify_locations(authority.root)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", system)
+    with Client(secure.url) as client:
+        assert client.upload("cell", drive(50), progress=False) == 50
+        assert client.stats()["cell"]["data_stats"]["rows"] == 50
+
+
 def test_polls_are_repeated_over_tls(secure: Server) -> None:
     secure.accept("polled", KALMAN)
     secure.wait_status("polled", phase="running")
