@@ -56,6 +56,8 @@ package final class HostRoster: Sendable {
     private let hub: MessageHub
     private let logger: Logger
     private let state: Mutex<State>
+    /// Of hosts that come and go, and of their plugins.
+    private let news = HostNews()
 
     /// - Parameter session: the server's start counter; epochs of later sessions are larger.
     package init(hub: MessageHub, session: UInt32, logger: Logger) {
@@ -100,15 +102,11 @@ package final class HostRoster: Sendable {
     /// Starts a worker on the host that has the fewest.
     /// - Throws: `FleetError` `.plugin` if there is no such plugin or it cannot run; `.unavailable` if no host has it warm in time.
     func start(_ order: WorkerOrder, patience: Duration) async throws -> WorkerLink {
-        let deadline = ContinuousClock.now + patience
-        while true {
-            if let link = try place(order) { return link }
-            guard ContinuousClock.now < deadline else {
-                throw FleetError(
-                    .unavailable, "no host is ready to run the plugin '\(order.plugin)' at the moment; try again")
-            }
-            try await Task.sleep(for: .milliseconds(20))
+        guard let link = try await news.wait(patience, for: { try place(order) }) else {
+            throw FleetError(
+                .unavailable, "no host is ready to run the plugin '\(order.plugin)' at the moment; try again")
         }
+        return link
     }
 
     private func place(_ order: WorkerOrder) throws -> WorkerLink? {
@@ -205,6 +203,7 @@ package final class HostRoster: Sendable {
             for epoch in lost.keys { state.workers[epoch] = nil }
             return lost
         }
+        news.tell()
         for epoch in lost.keys { vitals.ended(epoch) }
         for worker in lost.values { worker.end(WorkerExit(.lost, detail: "its host ended")) }
     }
@@ -222,8 +221,10 @@ package final class HostRoster: Sendable {
                 state.hosts[peer] = Host(
                     pid: pid, plugins: Dictionary(plugins.map { ($0.name, $0) }) { $1 }, controlGroups: groups)
             }
+            news.tell()
         case .plugin(let plugin):
             state.withLock { $0.hosts[peer]?.plugins[plugin.name] = plugin }
+            news.tell()
             log(plugin)
         case .started(let epoch, let pid):
             guard let events = worker(epoch, of: peer) else { return }
