@@ -9,17 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
+from urllib.parse import quote
 
 from ingest import frames, send
-from measure import FILES, Figure, records_of, stopwatch
+from measure import BEFORE, FILES, Figure, records_of, stopwatch
+from raw import Connection
 from scripts import RECORDS, SCRIPTS
 from server import Server, fresh
 
 LEVELS = ("off", "shortcuts", "full")
-BATTERIES = (2, 10, 100)
-"""How many are fed at once, besides one."""
-BACKLOG = 2_000
-"""Records of each of many batteries."""
+BACKLOG = {"off": 1_500, "shortcuts": 4_000, "full": 8_000}
+"""Records of each of one and of two batteries, by the level of acceleration."""
+MORE = {10: 3_000, 100: 1_000}
+"""How many more are fed at once, and the records of each."""
 
 
 def bare_loop(kind: str) -> dict[str, Any]:
@@ -53,24 +55,34 @@ def through_server(server: Server, kind: str, level: str, expected: dict[str, An
     return (len(records) - 1) / watch.seconds
 
 
-def many(server: Server, batteries: int) -> float:
-    """Stream to so many batteries at once; return all their estimates per second."""
-    names = [register(server, "many", "joint", "full") for _ in range(batteries)]
-    wire = frames(records_of(BACKLOG))
+def many(server: Server, batteries: int, level: str, count: int) -> float:
+    """Stream so many records to each of so many batteries at once; return all their estimates per second."""
+    names = [register(server, "many", "joint", level) for _ in range(batteries)]
+    records = records_of(BEFORE + count)
+    before, wire = frames(records[:BEFORE]), frames(records[BEFORE:])
+    for name in names:
+        send(server, name, before)
+    for name in names:
+        _finished(server, name, BEFORE - 1)
     with stopwatch() as watch, ThreadPoolExecutor(min(batteries, 16)) as uploads:
         list(uploads.map(lambda name: send(server, name, wire), names))
         for name in names:
-            _finished(server, name, BACKLOG - 1)
+            _finished(server, name, len(records) - 1)
     for name in names:
         server.http.delete(f"/db/{name}").raise_for_status()
-    return batteries * (BACKLOG - 1) / watch.seconds
+    return batteries * count / watch.seconds
 
 
 def _finished(server: Server, name: str, stepped: int) -> dict[str, Any]:
-    # Asking often would take the processor from those who are measured.
-    while (status := server.status(name))["stepped"] < stepped:
-        time.sleep(0.02)
-    return status
+    """Wait for so many steps and return the status, asking seldom and cheaply: it takes from those who are measured."""
+    request = f"GET /online/status/{quote(name)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with Connection(server) as connection:
+        while True:
+            connection.send(request)
+            status = connection.answer().json
+            if status["stepped"] >= stepped:
+                return status
+            time.sleep(0.01)
 
 
 def figures(server: Server, rounds: int) -> Iterator[Figure]:
@@ -87,13 +99,14 @@ def figures(server: Server, rounds: int) -> Iterator[Figure]:
             yield Figure(f"{kind}_{level}", median(found), "estimates/s")
             ratio = median(a / b for a, b in zip(found, loops, strict=True))
             yield Figure(f"{kind}_{level}_to_loop", ratio, "ratio")
-    ones, more = [], {batteries: [] for batteries in BATTERIES}
-    for _ in range(rounds):
-        ones.append(many(server, 1))
-        for batteries, found in more.items():
-            found.append(many(server, batteries))
-    yield Figure("one_battery", median(ones), "estimates/s")
-    for batteries, found in more.items():
-        yield Figure(f"{batteries}_batteries", median(found), "estimates/s")
-        ratio = median(a / b for a, b in zip(found, ones, strict=True))
-        yield Figure(f"{batteries}_batteries_to_one", ratio, "ratio")
+    for level, count in BACKLOG.items():
+        sizes = {1: count, 2: count} | (MORE if level == "full" else {})
+        found = {size: [] for size in sizes}
+        for _ in range(rounds):
+            for size, each in sizes.items():
+                found[size].append(many(server, size, level, each))
+        yield Figure(f"one_battery_{level}", median(found[1]), "estimates/s")
+        for size in list(sizes)[1:]:
+            yield Figure(f"{size}_batteries_{level}", median(found[size]), "estimates/s")
+            ratio = median(a / b for a, b in zip(found[size], found[1], strict=True))
+            yield Figure(f"{size}_batteries_{level}_to_one", ratio, "ratio")

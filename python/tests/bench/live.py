@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 import msgpack
-from measure import Figure, fleet, on_fresh_servers, percentile, records_of, stopwatch
+from measure import BEFORE, Figure, fleet, on_fresh_servers, percentile, records_of, stopwatch
 from processes import wait
 from raw import Connection
 from server import Server
@@ -21,8 +21,6 @@ from websockets.frames import Frame, Opcode
 
 SIZES = (1, 10, 100, 1_000)
 SECONDS = 30
-BEFORE = 300
-"""Records that each battery has before: the proofs of an estimator's first steps, many of them, are over then."""
 SAMPLES_PER_SECOND = 20
 FRESH = 0.002
 """Age of a record that is looked for, at most when the first look is taken. s"""

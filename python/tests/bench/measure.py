@@ -17,6 +17,8 @@ from lachesis import records
 EXAMPLE = ROOT / "plugins" / "moirae" / "examples"
 SCRIPT = (EXAMPLE / "estimator.py").read_text("utf-8")
 FILES = [("files", ("initial-asoh.json", (EXAMPLE / "initial-asoh.json").read_bytes()))]
+BEFORE = 300
+"""Records that a battery has before: the proofs of an estimator's first steps, many of them, are over then."""
 
 
 class Figure(NamedTuple):
