@@ -120,14 +120,12 @@ struct EstimatorWriter {
 
     /// A variance below zero, which rounding can make, has no standard deviation: it is written as NULL.
     private func insert(_ rows: EstimateRows, into table: EstimateTable) throws {
-        guard !rows.sequences.isEmpty else { return }
-        let statement = try transaction.statements.statement(
-            transaction.database, "INSERT OR REPLACE", into: table.name, columns: table.columns)
-        for (row, sequence) in rows.sequences.enumerated() {
-            try statement.bind(sequence, at: 1)
-            try statement.bind(rows.testTimes[row], at: 2)
+        let insertion = RowInsertion(transaction, "INSERT OR REPLACE", into: table.name, columns: table.columns)
+        try insertion.insert(rows.sequences.count) { row, statement, first in
+            try statement.bind(rows.sequences[row], at: first)
+            try statement.bind(rows.testTimes[row], at: first + 1)
             let (states, outputs) = (row * table.states, row * table.outputs)
-            var index: CInt = 3
+            var index = first + 2
             for state in states..<states + table.states {
                 try statement.bind(rows.means[state], at: index)
                 try statement.bind(rows.variances[state].squareRoot(), at: index + CInt(table.states))
@@ -139,7 +137,6 @@ struct EstimatorWriter {
                 try statement.bind(rows.outputVariances[output].squareRoot(), at: index + 1)
                 index += 2
             }
-            try statement.run()
         }
     }
 }

@@ -17,6 +17,9 @@ struct RecordAppender {
     private var keepsTail = false
     /// The record at hand, as its columns take it.
     private var admitted: [Value] = []
+    /// Records that are counted and not yet inserted, one after another, and when they came; all have the same columns.
+    private var gathered: (values: [Value], received: [Double]) = ([], [])
+    private static let mostGathered = 1_024
     private(set) var stored = 0
     private var lastReceived: Double?
 
@@ -81,9 +84,7 @@ struct RecordAppender {
     private mutating func append(_ run: RecordBatch.Run) throws -> RecordRefusal? {
         let keys = run.layout.keys
         var positions: [Int?] = []
-        var stored: [Int] = []
-        var statement: RawStatement?
-        defer { statement?.clear() }
+        var stored: [Int]?
         for (record, received) in run.received.enumerated() {
             // The record is tried on a copy, so that a refused one leaves no column behind.
             var trial = schema
@@ -93,15 +94,15 @@ struct RecordAppender {
                 }
                 try admit(run.values[record * keys.count..<(record + 1) * keys.count], at: positions, &trial)
             } catch {
+                if let stored { try insertGathered(at: stored) }
                 return error
             }
             if sequence == 0 || trial.revision != schema.revision { try adopt(trial) }
-            if statement == nil {
-                stored = positions.compactMap(\.self)
-                statement = try insertion(at: stored)
-            }
-            if let statement { try insert(received, at: stored, statement) }
+            let columns = stored ?? positions.compactMap(\.self)
+            stored = columns
+            try gather(received, at: columns)
         }
+        if let stored { try insertGathered(at: stored) }
         return nil
     }
 
@@ -114,22 +115,33 @@ struct RecordAppender {
         }
     }
 
-    private func insertion(at positions: [Int]) throws -> RawStatement {
-        let columns = positions.map { schema.columns[$0].name }
-        return try transaction.statements.statement(
-            transaction.database, "INSERT", into: name.text, columns: columns + [KnownColumns.received])
-    }
-
-    private mutating func insert(_ received: Double, at positions: [Int], _ statement: RawStatement) throws {
-        try statement.bind(sequence + 1, at: 1)
-        for index in admitted.indices { try statement.bind(admitted[index], at: CInt(index + 2)) }
-        try statement.bind(received, at: CInt(admitted.count + 2))
-        try statement.run()
+    /// Counts the record at hand, and gathers it with those to be inserted.
+    private mutating func gather(_ received: Double, at positions: [Int]) throws {
+        gathered.values.append(contentsOf: admitted)
+        gathered.received.append(received)
         sequence += 1
         stored += 1
         lastReceived = received
         if keepsTail { tail.append(admitted, at: positions, received: received, sequence: sequence) }
         try summarize(received, at: positions)
+        if gathered.received.count == Self.mostGathered { try insertGathered(at: positions) }
+    }
+
+    /// - Parameter positions: of the records' columns in the schema.
+    private mutating func insertGathered(at positions: [Int]) throws {
+        let (count, width) = (gathered.received.count, positions.count)
+        let before = sequence - Int64(count)
+        let columns = positions.map { schema.columns[$0].name } + [KnownColumns.received]
+        try RowInsertion(transaction, "INSERT", into: name.text, columns: columns)
+            .insert(count) { row, statement, first in
+                try statement.bind(before + Int64(row) + 1, at: first)
+                for column in 0..<width {
+                    try statement.bind(gathered.values[row * width + column], at: first + 1 + CInt(column))
+                }
+                try statement.bind(gathered.received[row], at: first + 1 + CInt(width))
+            }
+        gathered.values.removeAll(keepingCapacity: true)
+        gathered.received.removeAll(keepingCapacity: true)
     }
 
     /// Adds the record at hand to its chunk, which is written once it is complete.

@@ -36,12 +36,18 @@ final class StatementCache: @unchecked Sendable {
             items[key]?.used = clock
             return statement
         }
-        let names = ([SQLName.sequence] + columns).map(quoted).joined(separator: ", ")
-        let statement = try RawStatement(
-            database, "\(verb) INTO \(quoted(table)) (\(names)) VALUES (\(marks(columns.count + 1)))")
+        let statement = try RawStatement(database, Self.text(verb, into: table, columns: columns))
         if items.count >= capacity { makeRoom() }
         items[key] = Item(statement: statement, used: clock)
         return statement
+    }
+
+    /// The SQL of a statement that writes so many rows.
+    static func text(_ verb: String, into table: String, columns: [String], rows: Int = 1) -> String {
+        let names = ([SQLName.sequence] + columns).map(quoted).joined(separator: ", ")
+        let row = "(\(marks(columns.count + 1)))"
+        return "\(verb) INTO \(quoted(table)) (\(names)) VALUES "
+            + Array(repeating: row, count: rows).joined(separator: ", ")
     }
 
     private func makeRoom() {
