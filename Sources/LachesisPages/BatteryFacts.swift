@@ -14,10 +14,11 @@ package struct BatteryFacts: Sendable {
     var pathPart: String { Self.pathPart(name) }
 
     static func pathPart(_ name: String) -> String {
-        var allowed = CharacterSet(charactersIn: "-_.")
-        allowed.formUnion(CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
-        return name.addingPercentEncoding(withAllowedCharacters: allowed) ?? name
+        name.addingPercentEncoding(withAllowedCharacters: inPaths) ?? name
     }
+
+    private static let inPaths = CharacterSet(
+        charactersIn: "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 }
 
 /// What pages tell of one estimator.

@@ -29,7 +29,8 @@ package struct FleetPage: Page {
             "name": battery.name, "path": battery.pathPart, "rowCount": Wording.count(stats.rows), "rows": stats.rows,
         ]
         if let received = stats.lastReceived {
-            row["seen"] = ["unix": "\(received)", "instant": Wording.instant(received), "date": Wording.date(received)]
+            let instant = Wording.instant(received)
+            row["seen"] = ["unix": "\(received)", "instant": instant, "date": Wording.date(of: instant)]
         }
         guard let estimator = battery.estimator else { return row }
         let names = estimator.description.stateNames

@@ -7,8 +7,10 @@ internal import Mustache
 struct MarkupText: MustacheContentType {
     /// As a template calls it.
     static let name = "MARKUP"
+    private static let special = Array("&<>\"'".utf8)
 
     func escapeText(_ text: String) -> String {
+        guard text.utf8.contains(where: Self.special.contains) else { return text }
         var escaped = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -90,7 +90,12 @@ package enum Wording {
 
     /// `2026-11-25 02:40:00 UTC`, for people.
     package static func date(_ unixSeconds: Double) -> String {
-        instant(unixSeconds).replacingOccurrences(of: "T", with: " ").replacingOccurrences(of: "Z", with: " UTC")
+        date(of: instant(unixSeconds))
+    }
+
+    /// The same of what `instant` gave.
+    package static func date(of instant: String) -> String {
+        instant.split(separator: "T").joined(separator: " ").dropLast() + " UTC"
     }
 
     private static func fixed(_ value: Double, _ places: Int) -> String {
