@@ -51,7 +51,7 @@ class AcceleratedEstimator:
             if shortcuts is not None:
                 self.level, self._way = "shortcuts", ShortcutsWay(shortcuts, self._genuine, filters_of(self._estimator))
             elif not self.reason:
-                self.reason = "a class of it is not known"
+                self.reason = "it has a class that is not accelerated"
         heeds_temperature = getattr(self._estimator._inputs, "temperature", None) is not None
         self._schedule = Schedule(pinpoints(self._estimator.asoh), heeds_temperature)
 

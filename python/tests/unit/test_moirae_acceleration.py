@@ -69,6 +69,19 @@ def test_a_level_is_in_use_and_gives_moiraes_bits(name: str, level: str) -> None
     assert (estimator.acceleration, estimator.acceleration_reason) == (level, "")
 
 
+@pytest.mark.parametrize("script", [scripts.JOINT, scripts.DUAL])
+def test_a_resistance_of_zero_leaves_no_step_to_moirae(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lachesis_moirae import proof
+    from lachesis_moirae.ways import GenuineWay
+
+    given = rows(scripts.records(60))
+    script = script.replace("transients =", "health.rc_elements[0].r.base_values = np.array([[0.0]])\ntransients =", 1)
+    expected = list(stepped(estimator_of(script, "off"), given))
+    monkeypatch.setattr(proof.Schedule, "is_due", lambda *_: False)
+    monkeypatch.setattr(GenuineWay, "step", lambda *_: pytest.fail("Moirae's own step"))
+    assert list(stepped(estimator_of(script, "full"), given)) == expected
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_random_circuits_step_by_step(seed: int) -> None:
     """Every step both ways, from Moirae's state: nothing is left to the schedule of proofs."""

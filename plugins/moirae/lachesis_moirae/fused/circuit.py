@@ -136,7 +136,8 @@ class Circuit:
             evolved.append(states[:, 1] + charge)
         for index, (resistance, capacitance) in enumerate(self._pairs, self._first_pair):
             constant = resistance(soc, states, temperature) * capacitance(soc, states)
-            decay = _exponential(-duration / constant)
+            # A resistance of zero makes this infinite, as in Moirae, and not an error of Python's.
+            decay = _exponential(np.divide(-duration, constant))
             through = states[:, index] * decay
             through += (1 - decay) * (following - slope * constant)
             through += slope * duration

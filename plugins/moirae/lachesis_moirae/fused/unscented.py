@@ -96,7 +96,7 @@ class Unscented:
         covariance = transposed.dot(self._weights * deviations)
         variance = output_deviations.dot(weighted).item()
         # In Moirae products with matrices of one row or column are single products, added to zero: none is a negative
-        # zero. That only counts where the other summand may be one, which no covariance is.
+        # zero. That counts only beside another negative zero, which the covariance has not: its sums begin with zero.
         gain = transposed.dot(weighted) * (1 / variance)
         mean = mean + (gain * (measured - output_mean) + 0.0)
         covariance = covariance - gain[:, None] * (variance * gain)

@@ -13,7 +13,7 @@ later, so that it is skipped only where one row and several go together in all t
 from typing import Any
 
 from moirae.models.components.soc import SOCInterpolatedHealth
-from moirae.models.ecm import ECMASOH, EquivalentCircuitModel
+from moirae.models.ecm import ECMASOH
 from moirae.models.utils import NoDegradation
 from numpy import ndarray
 
@@ -52,7 +52,7 @@ def update_health(self: Any, hidden_states: ndarray, previous_controls: ndarray,
     self.previous_inputs.from_numpy(values=conversion.transform_samples(samples=previous_controls))
     self._update_hidden_asoh(hidden_states=hidden_states)
     self.inputs.from_numpy(conversion.transform_samples(samples=new_controls))
-    if not _has_voltage(self.cell_model, self.asoh, self.inputs):
+    if not _has_voltage(self.asoh, self.inputs):
         self.cell_model.calculate_terminal_voltage(
             new_inputs=self.inputs, transient_state=self.transients, asoh=self.asoh
         )
@@ -60,10 +60,8 @@ def update_health(self: Any, hidden_states: ndarray, previous_controls: ndarray,
     return self.hidden_conversion.inverse_transform_samples(transformed_samples=health)
 
 
-def _has_voltage(model: Any, health: Any, inputs: Any) -> bool:
+def _has_voltage(health: ECMASOH, inputs: Any) -> bool:
     """Whether it is certain that a voltage can be computed wherever the measurement can be predicted."""
-    if type(model) is not EquivalentCircuitModel or type(health) is not ECMASOH:
-        return False
     reference, entropic = health.ocv.ocv_ref, health.ocv.ocv_ent
     if type(reference) is not SOCInterpolatedHealth or type(entropic) is not SOCInterpolatedHealth:
         return False
