@@ -24,21 +24,27 @@ final class OpenUploads: Sendable {
 
     private let state = Mutex(State())
 
-    /// Notes an upload before it stores anything, and closes the connections whose stream it goes on with.
+    /// Notes an upload before it stores anything.
     /// - Returns: nil if the battery is being deleted.
     func enter(
         _ battery: BatteryName, _ connection: SocketConnection?, stream: String? = nil, _ caller: Caller
     ) -> Ticket? {
         let upload = Upload(connection: connection, stream: stream, caller: caller)
-        let (ticket, before) = state.withLock { state -> (Ticket?, [Upload]) in
-            guard !state.deleting.contains(battery) else { return (nil, []) }
-            let open = state.connections[battery] ?? [:]
+        return state.withLock { state in
+            guard !state.deleting.contains(battery) else { return nil }
             state.next += 1
             state.connections[battery, default: [:]][state.next] = upload
-            return (state.next, stream == nil ? [] : open.values.filter { $0.stream == stream })
+            return state.next
+        }
+    }
+
+    /// Closes the connections whose stream an upload goes on with.
+    func closeBefore(_ ticket: Ticket, of battery: BatteryName) {
+        let before = state.withLock { state -> [Upload] in
+            guard let open = state.connections[battery], let stream = open[ticket]?.stream else { return [] }
+            return open.filter { $0.key < ticket && $0.value.stream == stream }.map(\.value)
         }
         for upload in before { upload.connection?.close(Self.moved) }
-        return ticket
     }
 
     /// For a connection whose stream another one goes on with; of the range that is free for applications.

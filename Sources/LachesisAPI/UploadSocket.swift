@@ -33,6 +33,7 @@ struct UploadSocket: Sendable {
         defer { uploads.leave(battery, ticket) }
         // It may have been revoked after the gate and before the uploads of that token were closed.
         guard gatekeeper.stillKnows(caller) else { return connection.close(OpenUploads.revoked) }
+        uploads.closeBefore(ticket, of: battery)
         do {
             try await receive(connection)
         } catch let error as StoreError {
@@ -85,6 +86,8 @@ struct UploadSocket: Sendable {
         if let stream { stored = try await store.streamTotal(stream, of: battery) }
         if acknowledges { try await connection.send(binary: Self.acknowledgement(stored)) }
         for await next in decoded {
+            // What is decoded of an upload that was closed is not stored: whoever goes on with its stream may have been told its count.
+            if case .abandoned = connection.end { return }
             let outcome = try await store.append(next.batch, to: battery, stream: stream, after: stored)
             messages += outcome.stored
             stored = outcome.streamTotal ?? (stored + Int64(outcome.stored))

@@ -31,8 +31,8 @@ class Connection:
         `url`: by default the environment's LACHESIS_URL, else http://127.0.0.1:8000. `token`: what the server's admin
         gave out, if anything; by default the environment's LACHESIS_TOKEN. `timeout`: how long one request may take, s;
         a registration lasts until the script has run. `verify`: what an https server's certificate is checked with,
-        such as `ssl.create_default_context(cafile="ca.pem")`; by default the authorities that the system trusts, or
-        those in the file that the environment's SSL_CERT_FILE names. Requests and uploads go by the same.
+        such as `ssl.create_default_context(cafile="ca.pem")`; by default the authorities that OpenSSL finds on the
+        system, which the environment's SSL_CERT_FILE and SSL_CERT_DIR change. Requests and uploads go by the same.
         """
         if url is None:
             url = os.environ.get("LACHESIS_URL") or DEFAULT_URL
