@@ -1,5 +1,6 @@
 extension String {
-    /// The text on one line: what controls a terminal or ends a line is escaped as in Swift, such as `\n` and `\u{1B}`.
+    /// The text on one line: what ends a line, controls a terminal or turns the direction of writing is escaped as in Swift, such as `\n`
+    /// and `\u{1B}`.
     package var onOneLine: String {
         guard unicodeScalars.contains(where: \.isControl) else { return self }
         return unicodeScalars.reduce(into: "") { line, scalar in
@@ -11,7 +12,7 @@ extension String {
 extension Unicode.Scalar {
     fileprivate var isControl: Bool {
         switch properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator: true
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
         default: false
         }
     }

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import LachesisModel
 import Logging
 
@@ -20,9 +19,7 @@ struct JSONLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let line = line(event.level, "\(event.message)", event.metadata ?? [:], time: .now)
-        // Nobody is there to be told if standard error itself fails: FileHandle would end the server on a full disk.
-        _ = write(2, line, line.count)
+        StandardError.write(line(event.level, "\(event.message)", event.metadata ?? [:], time: .now))
     }
 
     func line(_ level: Logger.Level, _ message: String, _ more: Logger.Metadata, time: Date) -> [UInt8] {

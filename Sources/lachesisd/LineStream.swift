@@ -1,4 +1,3 @@
-import Glibc
 import LachesisModel
 
 /// Standard error for entries of the log as text, each of which is one line, whatever messages and metadata hold: a plugin's traceback
@@ -7,8 +6,6 @@ struct LineStream: TextOutputStream, Sendable {
     /// - Parameter entry: with the end of its line.
     func write(_ entry: String) {
         // By scalars: a carriage return before the end would be one character with it.
-        let line = Array((String(entry.unicodeScalars.dropLast()).onOneLine + "\n").utf8)
-        // Nobody is there to be told if standard error itself fails.
-        _ = Glibc.write(2, line, line.count)
+        StandardError.write(Array((String(entry.unicodeScalars.dropLast()).onOneLine + "\n").utf8))
     }
 }
