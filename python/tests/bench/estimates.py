@@ -100,13 +100,17 @@ def figures(server: Server, rounds: int) -> Iterator[Figure]:
             ratio = median(a / b for a, b in zip(found, loops, strict=True))
             yield Figure(f"{kind}_{level}_to_loop", ratio, "ratio")
     for level, count in BACKLOG.items():
-        sizes = {1: count, 2: count} | (MORE if level == "full" else {})
-        found = {size: [] for size in sizes}
-        for _ in range(rounds):
-            for size, each in sizes.items():
-                found[size].append(many(server, size, level, each))
-        yield Figure(f"one_battery_{level}", median(found[1]), "estimates/s")
-        for size in list(sizes)[1:]:
-            yield Figure(f"{size}_batteries_{level}", median(found[size]), "estimates/s")
-            ratio = median(a / b for a, b in zip(found[size], found[1], strict=True))
-            yield Figure(f"{size}_batteries_{level}_to_one", ratio, "ratio")
+        yield from _against_one(server, 2, level, count, rounds)
+    for batteries, count in MORE.items():
+        yield from _against_one(server, batteries, "full", count, rounds)
+
+
+def _against_one(server: Server, batteries: int, level: str, count: int, rounds: int) -> Iterator[Figure]:
+    """Measure one battery with so many records, and so many batteries with as many each."""
+    pairs = [(many(server, 1, level, count), many(server, batteries, level, count)) for _ in range(rounds)]
+    ones, found = zip(*pairs, strict=True)
+    name = f"{batteries}_batteries_{level}"
+    if batteries == 2:
+        yield Figure(f"one_battery_{level}", median(ones), "estimates/s")
+    yield Figure(name, median(found), "estimates/s")
+    yield Figure(f"{name}_to_one", median(more / one for one, more in pairs), "ratio")
