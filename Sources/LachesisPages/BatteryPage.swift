@@ -29,9 +29,7 @@ package struct BatteryPage: Page {
         content["plotProblem"] = plotProblem
         content["plots"] = plots
         if let received = stats.lastReceived {
-            content["seen"] = [
-                "unix": "\(received)", "instant": Wording.instant(received), "date": Wording.date(received),
-            ]
+            content["seen"] = Wording.time(received)
         }
         content["metadata"] = metadata?.nodes
         content["hasMetadata"] = metadata != nil

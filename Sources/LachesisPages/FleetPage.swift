@@ -29,8 +29,7 @@ package struct FleetPage: Page {
             "name": battery.name, "path": battery.pathPart, "rowCount": Wording.count(stats.rows), "rows": stats.rows,
         ]
         if let received = stats.lastReceived {
-            let instant = Wording.instant(received)
-            row["seen"] = ["unix": "\(received)", "instant": instant, "date": Wording.date(of: instant)]
+            row["seen"] = Wording.time(received)
         }
         guard let estimator = battery.estimator else { return row }
         let names = estimator.description.stateNames

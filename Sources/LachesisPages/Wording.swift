@@ -93,8 +93,14 @@ package enum Wording {
         date(of: instant(unixSeconds))
     }
 
-    /// The same of what `instant` gave.
-    package static func date(of instant: String) -> String {
+    /// A time as templates take it: `unix` in seconds, `instant` and `date`.
+    static func time(_ unixSeconds: Double) -> [String: String] {
+        let instant = instant(unixSeconds)
+        return ["unix": "\(unixSeconds)", "instant": instant, "date": date(of: instant)]
+    }
+
+    /// - Parameter instant: with its `T` and `Z`.
+    private static func date(of instant: String) -> String {
         instant.split(separator: "T").joined(separator: " ").dropLast() + " UTC"
     }
 

@@ -19,6 +19,7 @@ struct RecordAppender {
     private var admitted: [Value] = []
     /// Records that are counted and not yet inserted, one after another, and when they came; all have the same columns.
     private var gathered: (values: [Value], received: [Double]) = ([], [])
+    /// So many are inserted before others are gathered: the memory they take does not depend on what a sender sends at once.
     private static let mostGathered = 1_024
     private(set) var stored = 0
     private var lastReceived: Double?
@@ -84,7 +85,8 @@ struct RecordAppender {
     private mutating func append(_ run: RecordBatch.Run) throws -> RecordRefusal? {
         let keys = run.layout.keys
         var positions: [Int?] = []
-        var stored: [Int]?
+        /// Those of `positions` that are columns.
+        var columns: [Int]?
         for (record, received) in run.received.enumerated() {
             // The record is tried on a copy, so that a refused one leaves no column behind.
             var trial = schema
@@ -94,15 +96,15 @@ struct RecordAppender {
                 }
                 try admit(run.values[record * keys.count..<(record + 1) * keys.count], at: positions, &trial)
             } catch {
-                if let stored { try insertGathered(at: stored) }
+                if let columns { try insertGathered(at: columns) }
                 return error
             }
             if sequence == 0 || trial.revision != schema.revision { try adopt(trial) }
-            let columns = stored ?? positions.compactMap(\.self)
-            stored = columns
-            try gather(received, at: columns)
+            let places = columns ?? positions.compactMap(\.self)
+            columns = places
+            try gather(received, at: places)
         }
-        if let stored { try insertGathered(at: stored) }
+        if let columns { try insertGathered(at: columns) }
         return nil
     }
 

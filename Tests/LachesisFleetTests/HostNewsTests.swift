@@ -52,12 +52,14 @@ import Testing
             group.addTask { try await roster.run() }
             async let first = roster.start(order, patience: .seconds(60))
             try await Task.sleep(for: .milliseconds(50))
+            #expect(roster.counts().workers == 0)
             let host = FakeHost(connecting: hub.endpoint, pid: 7)
             _ = try await first
             host.say(.plugin(PluginReport(name: "kalman", state: .warming)))
             while roster.plugins().first?.state != .warming { try await Task.sleep(for: .milliseconds(1)) }
             async let second = roster.start(order, patience: .seconds(60))
             try await Task.sleep(for: .milliseconds(50))
+            #expect(roster.counts().workers == 1)
             host.say(.plugin(PluginReport(name: "kalman", state: .ready)))
             let epochs = (try await first.epoch, try await second.epoch)
             #expect(epochs.0 < epochs.1)

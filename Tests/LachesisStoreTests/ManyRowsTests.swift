@@ -7,7 +7,30 @@ import Testing
 @Suite struct ManyRowsTests {
     private let cell = try! BatteryName("cell")
 
-    /// Records with every kind of value; `count` widens to FLOAT at the 700th, `late` comes with the 900th, and the 2,000th
+    /// Of a record by its number, Unix s.
+    private static func received(_ number: Int) -> Double { 1_000 + Double(number) / 3 }
+
+    private func batch(_ numbers: Range<Int>) -> RecordBatch {
+        var batch = RecordBatch()
+        var layout = RecordLayout(keys: [])
+        for number in numbers {
+            let record = record(number)
+            if record.map(\.key) != layout.keys { layout = RecordLayout(keys: record.map(\.key)) }
+            batch.append(record.map(\.value), layout: layout, received: Self.received(number))
+        }
+        return batch
+    }
+
+    /// All of a table's rows, in the order of its first columns.
+    private func table(_ name: String, in folder: String, _ columns: String = "*") throws -> [[String]] {
+        try withDatabase(in: folder) { database in
+            try Row.fetchAll(database, sql: "SELECT \(columns) FROM \(name) ORDER BY 1, 2, 3, 4").map {
+                $0.databaseValues.map { "\($0)" }
+            }
+        }
+    }
+
+    /// Records with every kind of value; `count` widens to FLOAT at the 700th, `late` comes with the 900th, and the 5,000th
     /// cannot be stored.
     private func record(_ number: Int) -> Record {
         var record: Record = [
@@ -16,30 +39,58 @@ import Testing
             ("label", number % 3 == 0 ? nil : .text(number % 5 == 0 ? "" : "no. \(number)\0µ")),
         ]
         if number >= 900 { record.append(("late", .integer(Int64(number)))) }
-        if number == 2_000 { record[0].value = "noon" }
+        if number == 5_000 { record[0].value = "noon" }
         return record
     }
 
-    @Test(arguments: [63, 64, 71, 1_025, 2_400])
+    @Test(arguments: [63, 64, 71, 1_025, 5_100])
     func recordsOfOneBatchAreThoseOfBatchesOfOne(_ count: Int) async throws {
-        let records = (0..<count).map(record)
-        let good = min(count, 2_000)
-        var stored: [[[String]]] = []
-        for size in [count, 1] {
-            try await withStore { store in
-                for start in stride(from: 0, to: size == count ? count : good, by: size) {
-                    let outcome = try await store.append(
-                        batch(Array(records[start..<start + size])), to: cell, stream: "s")
-                    #expect(outcome.stored == min(size, good - start))
-                    #expect((outcome.refusal != nil) == (start + size > good))
-                    #expect(outcome.streamTotal == Int64(min(start + size, good)))
+        let good = min(count, 5_000)
+        var (stored, summaries): ([[[String]]], [[[String]]]) = ([], [])
+        // Fewer than `RowInsertion` takes at once are inserted one by one.
+        for size in [count, 7] {
+            try await withFolder { folder in
+                try await withStore(in: folder) { store in
+                    for start in stride(from: 0, to: size == count ? count : good, by: size) {
+                        let end = min(start + size, size == count ? count : good)
+                        let outcome = try await store.append(batch(start..<end), to: cell, stream: "s")
+                        #expect(outcome.stored == min(end, good) - start)
+                        #expect((outcome.refusal != nil) == (end > good))
+                        #expect(outcome.streamTotal == Int64(min(end, good)))
+                    }
+                    #expect(store.stats(of: cell)?.rows == Int64(good))
                 }
-                #expect(store.stats(of: cell)?.rows == Int64(good))
-                stored.append(exact(try await store.rows(of: cell)))
+                stored.append(try table("cell", in: folder))
+                let received = try table("cell", in: folder, "lachesis_sequence, received, 0, 0")
+                let isRight =
+                    received == (0..<good).map { ["\($0 + 1)", "\(Self.received($0).databaseValue)", "0", "0"] }
+                #expect(isRight)
+                summaries.append(try table("lachesis_summaries", in: folder))
             }
         }
         #expect(stored[0].count == good)
-        #expect(stored[0] == stored[1])
+        let isSame = stored[0] == stored[1]
+        #expect(isSame)
+        #expect(summaries[0].isEmpty == (good < 4_096))
+        #expect(summaries[0] == summaries[1])
+    }
+
+    @Test func aTableMayHaveAllTheColumnsThatItCan() async throws {
+        let width = 1_997
+        var limits = Limits()
+        limits.columns = width
+        try await withFolder { folder in
+            try await withStore(in: folder, limits: limits) { store in
+                var batch = RecordBatch()
+                let layout = RecordLayout(keys: (0..<width).map { "c\($0)" })
+                for row in 0..<70 {
+                    batch.append((0..<width).map { .integer(Int64(row * width + $0)) }, layout: layout, received: 7)
+                }
+                #expect(try await store.append(batch, to: cell, stream: nil) == AppendOutcome(stored: 70))
+                let rows = try await store.rows(of: cell)
+                #expect(rows == (0..<70).map { row in (0..<width).map { .integer(Int64(row * width + $0)) } })
+            }
+        }
     }
 
     @Test func estimatesOfOneCommitAreThoseOfCommitsOfOne() async throws {
@@ -54,12 +105,7 @@ import Testing
                             try await store.commit(.rows(sequences, of: estimator, epoch: 1, cursor: sequences.last)))
                     }
                 }
-                written.append(
-                    try withDatabase(in: folder) { database in
-                        try Row.fetchAll(database, sql: "SELECT * FROM cell_estimates ORDER BY lachesis_sequence").map {
-                            $0.databaseValues.map { "\($0)" }
-                        }
-                    })
+                written.append(try table("cell_estimates", in: folder))
             }
         }
         #expect(written[0].count == 150)
