@@ -1,5 +1,6 @@
 """Control groups: each worker is in one of its own with its limits, where this machine lets the server make them."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from server import Server, ServerFactory, fresh
 
 def workers(server: Server) -> dict[int, list[Path]]:
     """Return the control groups of all workers, by process."""
-    return {one.pid: group_folders(one.pid) for one in server.tree() if one.name == "lachesis-worker"}
+    found = {}
+    for one in server.tree():
+        # One may have ended since.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if one.name == "lachesis-worker":
+                found[one.pid] = group_folders(one.pid)
+    return found
 
 
 @pytest.fixture(scope="module")
