@@ -44,6 +44,9 @@ struct UploadUpgrade: Sendable {
             return .refuse(
                 .unprocessableContent, "there is no '\(other.name.prefix(80))' in the query; there is stream")
         }
+        guard items.count <= 1 else {
+            return .refuse(.unprocessableContent, "stream stands in the query more than once")
+        }
         let stream = items.first?.value
         if let stream, stream.isEmpty || stream.utf8.count > Self.longestStream {
             return .refuse(.unprocessableContent, "a stream's identifier has 1 to \(Self.longestStream) bytes")

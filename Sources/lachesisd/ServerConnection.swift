@@ -4,18 +4,21 @@ import FoundationNetworking
 
 /// Where a running server is asked, and by whose right.
 struct ConnectionOptions: ParsableArguments {
-    @Option(help: "Address of the server.")
-    var url = "http://127.0.0.1:8000"
+    @Option(help: "Address of the server; by default that of the variable LACHESIS_URL, else http://127.0.0.1:8000.")
+    var url: String?
 
     @Option(help: "File with the token; without it that of the variable LACHESIS_TOKEN.", completion: .file())
     var tokenFile: String?
 
     /// - Throws: `CommandError` if the address is none, or the file cannot be read.
     func connection() throws(CommandError) -> ServerConnection {
-        guard let url = URL(string: url), ["http", "https"].contains(url.scheme), url.host != nil else {
-            throw CommandError("--url: '\(url)' is no address such as http://127.0.0.1:8000")
+        let environment = ProcessInfo.processInfo.environment
+        let address = url ?? environment["LACHESIS_URL"].flatMap { $0.isEmpty ? nil : $0 } ?? "http://127.0.0.1:8000"
+        guard let url = URL(string: address), ["http", "https"].contains(url.scheme), url.host != nil else {
+            throw CommandError(
+                "\(url == nil ? "LACHESIS_URL" : "--url"): '\(address)' is no address such as http://127.0.0.1:8000")
         }
-        var token = ProcessInfo.processInfo.environment["LACHESIS_TOKEN"]
+        var token = environment["LACHESIS_TOKEN"]
         if let tokenFile {
             guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
                 throw CommandError("--token-file: '\(tokenFile)' cannot be read")

@@ -187,7 +187,9 @@ def test_an_upload_under_a_name_that_differs_in_case_alone_is_not_opened(server:
     assert name.lower() not in server.get("/db/stats")
 
 
-@pytest.mark.parametrize("query", ["?stream=", "?stream=" + "x" * 129, "?streem=a", "?stream=a&x=1"])
+@pytest.mark.parametrize(
+    "query", ["?stream=", "?stream=" + "x" * 129, "?streem=a", "?stream=a&x=1", "?stream=a&stream=b"]
+)
 def test_an_upload_of_a_bad_stream_is_not_opened(server: Server, query: str) -> None:
     status, body = handshake_refusal(server, fresh("stream"), query)
     assert 400 <= status < 500 and re.search("stream", json.loads(body)["detail"])

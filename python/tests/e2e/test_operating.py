@@ -14,14 +14,21 @@ from server import PROGRAM, ROOT, Server, ServerFactory, fresh
 from streaming import upload
 
 
-def workers(server: Server, *arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if key != "LACHESIS_TOKEN"}
+def workers(
+    server: Server, *arguments: str, token: str | None = None, by_variable: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Call the command; the server's address is given `by_variable`, or as an option."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("LACHESIS_")}
     if token:
         environment["LACHESIS_TOKEN"] = token
     # A proxy that is not there must not stand between.
     environment |= {"http_proxy": "http://127.0.0.1:9"}
+    if by_variable:
+        environment["LACHESIS_URL"] = server.url
+    else:
+        arguments += ("--url", server.url)
     return subprocess.run(
-        [str(PROGRAM), "workers", *arguments, "--url", server.url],
+        [str(PROGRAM), "workers", *arguments],
         capture_output=True, text=True, timeout=120, env=environment,
     )  # fmt: skip
 
@@ -37,7 +44,7 @@ def test_the_list_is_a_table_or_json(server: Server) -> None:
     (row,) = [row for row in rows if row.startswith(name)]
     place = title.index("STATE")
     assert row[place:].startswith("running") and title.startswith("BATTERY")
-    found = workers(server, "list", "--json")
+    found = workers(server, "list", "--json", by_variable=True)
     assert name in [one["name"] for one in json.loads(found.stdout)["workers"]]
 
 
