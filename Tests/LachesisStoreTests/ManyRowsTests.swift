@@ -10,17 +10,6 @@ import Testing
     /// Of a record by its number, Unix s.
     private static func received(_ number: Int) -> Double { 1_000 + Double(number) / 3 }
 
-    private func batch(_ numbers: Range<Int>) -> RecordBatch {
-        var batch = RecordBatch()
-        var layout = RecordLayout(keys: [])
-        for number in numbers {
-            let record = record(number)
-            if record.map(\.key) != layout.keys { layout = RecordLayout(keys: record.map(\.key)) }
-            batch.append(record.map(\.value), layout: layout, received: Self.received(number))
-        }
-        return batch
-    }
-
     /// All of a table's rows, in the order of its first columns.
     private func table(_ name: String, in folder: String, _ columns: String = "*") throws -> [[String]] {
         try withDatabase(in: folder) { database in
@@ -53,7 +42,8 @@ import Testing
                 try await withStore(in: folder) { store in
                     for start in stride(from: 0, to: size == count ? count : good, by: size) {
                         let end = min(start + size, size == count ? count : good)
-                        let outcome = try await store.append(batch(start..<end), to: cell, stream: "s")
+                        let records = batch((start..<end).map(record)) { Self.received(start + $0) }
+                        let outcome = try await store.append(records, to: cell, stream: "s")
                         #expect(outcome.stored == min(end, good) - start)
                         #expect((outcome.refusal != nil) == (end > good))
                         #expect(outcome.streamTotal == Int64(min(end, good)))
@@ -81,14 +71,11 @@ import Testing
         limits.columns = width
         try await withFolder { folder in
             try await withStore(in: folder, limits: limits) { store in
-                var batch = RecordBatch()
-                let layout = RecordLayout(keys: (0..<width).map { "c\($0)" })
-                for row in 0..<70 {
-                    batch.append((0..<width).map { .integer(Int64(row * width + $0)) }, layout: layout, received: 7)
-                }
-                #expect(try await store.append(batch, to: cell, stream: nil) == AppendOutcome(stored: 70))
+                let values = (0..<70).map { row in (0..<width).map { Value.integer(Int64(row * width + $0)) } }
+                let records: [Record] = values.map { $0.enumerated().map { ("c\($0)", $1) } }
+                #expect(try await store.append(batch(records), to: cell, stream: nil) == AppendOutcome(stored: 70))
                 let rows = try await store.rows(of: cell)
-                #expect(rows == (0..<70).map { row in (0..<width).map { .integer(Int64(row * width + $0)) } })
+                #expect(rows == values)
             }
         }
     }

@@ -64,14 +64,14 @@ extension Value: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, Express
 
 typealias Record = [(key: String, value: Value)]
 
-/// Records received one second after the other, the first at 1,000 s.
-func batch(_ records: [Record]) -> RecordBatch {
+/// - Parameter received: when each came, by its place in the batch, Unix s; by default one second after the other from 1,000 s on.
+func batch(_ records: [Record], received: (Int) -> Double = { 1_000 + Double($0) }) -> RecordBatch {
     var batch = RecordBatch()
     var layout = RecordLayout(keys: [])
     for record in records {
         let keys = record.map(\.key)
         if keys != layout.keys { layout = RecordLayout(keys: keys) }
-        batch.append(record.map(\.value), layout: layout, received: 1_000 + Double(batch.count))
+        batch.append(record.map(\.value), layout: layout, received: received(batch.count))
     }
     return batch
 }

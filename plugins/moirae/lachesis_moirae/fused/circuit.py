@@ -129,6 +129,7 @@ class Circuit:
         capacity = 3600 * self._capacity.scalar(states)
         charge = duration * (current + ((slope * duration) / 2))
         moved = charge / capacity
+        # A factor of 1 changes no bit.
         if type(efficiency) is not float or efficiency != 1:
             moved = efficiency * moved
         evolved = [soc + moved]
