@@ -143,6 +143,11 @@ def moirae_steps(records: list[Record], definition: str, folder: Path) -> Iterat
         yield list(estimator.state_names), state
 
 
+def slow(seconds: float) -> str:
+    """Return the script with a pause; the transition is asked for five times a step."""
+    return KALMAN.replace("    hours =", f"    __import__('time').sleep({seconds / 5})\n    hours =")
+
+
 def plain_moirae(records: list[Record], definition: str, folder: Path) -> Estimate:
     """Return what is known after the last of the steps; at least two records are needed."""
     *_, (names, state) = moirae_steps(records, definition, folder)

@@ -64,5 +64,16 @@ def moirae_zygote(moirae: None) -> Iterator[Zygote]:
 
 
 @pytest.fixture
+def moirae_plugin(moirae: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lets a test import the plugin's package."""
+    monkeypatch.syspath_prepend(PLUGINS / "moirae")
+    yield
+    # A worker has one estimator, whose shortcuts stay until the process ends.
+    from lachesis_moirae.shortcuts import Shortcuts
+
+    Shortcuts.reset()
+
+
+@pytest.fixture
 def direct(direct_zygote: Zygote) -> Worker:
     return direct_zygote.worker()
